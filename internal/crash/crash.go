@@ -1,0 +1,33 @@
+// Package crash names the places between two writes at which a process may
+// die, so that tests can kill it exactly there.
+//
+// Without the build tag "crashpoints" [Point] is an empty function. With it,
+// the environment variable LINKAGE_CRASH ("name" or "name:n") makes the n-th
+// passage of the named point end the process with SIGKILL, which is what a
+// power cut leaves a process: no deferred call runs, nothing is flushed.
+package crash
+
+// The points, in the order in which one envelope meets them.
+const (
+	AgentAccepted      = "agent.accepted"       // event stored, answer to its maker not yet given
+	AgentFrozen        = "agent.frozen"         // envelope bytes stored, not yet submitted
+	GateDecided        = "gate.decided"         // the gate decided, nothing committed
+	GateCommitted      = "gate.committed"       // batch in the hub, no reply sent
+	AgentSubmitted     = "agent.submitted"      // reply received, not yet stored
+	GateHandedOver     = "gate.handed-over"     // page given to the connection, hand-over not yet recorded
+	AgentPulled        = "agent.pulled"         // page received, not yet stored
+	AgentStored        = "agent.stored"         // effect, cursor and receipt stored, receipt not yet sent
+	GateReceipted      = "gate.receipted"       // receipt in the hub, no reply sent
+	AgentReceipted     = "agent.receipted"      // receipt acknowledged, still queued
+	AgentClosed        = "agent.closed"         // sender stored the receipt, cursor not yet told
+	GateRevoked        = "gate.revoked"         // revocation in the hub, withdrawals not yet written
+	EnrolAdmitted      = "enrol.admitted"       // member in the hub, agent not yet answered
+	AgentJoined        = "agent.joined"         // broker answered, membership not yet stored
+	AgentGrantRecorded = "agent.grant-recorded" // grant stored, not yet registered at the broker
+)
+
+// Points lists every point, for tests that visit them all.
+var Points = []string{
+	AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
+	AgentStored, GateReceipted, AgentReceipted, AgentClosed, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
+}
