@@ -1,0 +1,4 @@
+package schemas
+
+// supervisionTypes are the event types of this file.
+var supervisionTypes = []TypeInfo{}
