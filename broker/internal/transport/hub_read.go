@@ -1,0 +1,165 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/linkage-exchange/linkage/internal/journal"
+)
+
+const (
+	directGet   = "$JS.API.DIRECT.GET." + hubStream
+	pageRecords = 512
+	pageBytes   = 4 << 20
+	readWindow  = 256              // reads under way at once
+	readTimeout = 30 * time.Second // without any answer
+)
+
+// errEnd ends a page or says that nothing lies at or after its start.
+var errEnd = errors.New("end of page")
+
+// Scan calls fn for every record from the given position on, in order, up to
+// the last one at the time of the call. Positions that were purged are passed
+// over. The records are fn's to keep.
+func (h *Hub) Scan(ctx context.Context, from uint64, fn func(journal.Record) error) error {
+	last, err := h.Last(ctx)
+	if err != nil {
+		return err
+	}
+	in, err := h.answers()
+	if err != nil {
+		return fmt.Errorf("scan hub: %w", err)
+	}
+	defer in.close()
+	for next := max(from, 1); next <= last; {
+		request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, next, pageRecords, pageBytes)
+		if err := h.conn.PublishRequest(directGet, in.subject("0"), request); err != nil {
+			return fmt.Errorf("scan hub from %d: %w", next, err)
+		}
+		read := next
+		for {
+			record, _, err := in.next(ctx)
+			if errors.Is(err, errEnd) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("scan hub from %d: %w", next, err)
+			}
+			next = record.Position + 1
+			if record.Position > last {
+				continue // written since the call; the page's end still has to be read
+			}
+			if err := fn(record); err != nil {
+				return err
+			}
+		}
+		if next == read {
+			return nil // the rest was purged
+		}
+	}
+	return nil
+}
+
+// Read returns the record at a position, or [ErrNoRecord].
+func (h *Hub) Read(ctx context.Context, position uint64) (record journal.Record, err error) {
+	err = h.ReadMany(ctx, []uint64{position}, func(r journal.Record) error { record = r; return nil })
+	return record, err
+}
+
+// ReadMany calls fn for the record at each position, in the order given; the
+// first position without a record ends it with [ErrNoRecord]. It reads many
+// scattered positions in far less time than as many calls of Read.
+func (h *Hub) ReadMany(ctx context.Context, positions []uint64, fn func(journal.Record) error) error {
+	in, err := h.answers()
+	if err != nil {
+		return fmt.Errorf("read hub: %w", err)
+	}
+	defer in.close()
+	records := make([]journal.Record, readWindow)
+	for ; len(positions) > 0; positions = positions[min(readWindow, len(positions)):] {
+		window := positions[:min(readWindow, len(positions))]
+		for i, position := range window {
+			request := strconv.AppendUint([]byte(`{"seq":`), position, 10)
+			if err := h.conn.PublishRequest(directGet, in.subject(strconv.Itoa(i)), append(request, '}')); err != nil {
+				return fmt.Errorf("read hub at %d: %w", position, err)
+			}
+		}
+		for range window {
+			record, token, err := in.next(ctx)
+			i, bad := strconv.Atoi(token)
+			if bad != nil || i >= len(window) {
+				return fmt.Errorf("read hub: answer to no question: %w", errors.Join(err, bad))
+			}
+			if errors.Is(err, errEnd) {
+				return fmt.Errorf("read hub at %d: %w", window[i], ErrNoRecord)
+			}
+			if err != nil {
+				return fmt.Errorf("read hub at %d: %w", window[i], err)
+			}
+			records[i] = record
+		}
+		for _, record := range records[:len(window)] {
+			if err := fn(record); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// answers receives what direct reads send back.
+type answers struct {
+	prefix string
+	sub    *nats.Subscription
+}
+
+func (h *Hub) answers() (*answers, error) {
+	prefix := h.conn.NewInbox()
+	sub, err := h.conn.SubscribeSync(prefix + ".*")
+	if err != nil {
+		return nil, err
+	}
+	if err := sub.SetPendingLimits(-1, -1); err != nil { // windows and pages bound it
+		return nil, errors.Join(err, sub.Unsubscribe())
+	}
+	return &answers{prefix: prefix + ".", sub: sub}, nil
+}
+
+func (a *answers) close()                      { _ = a.sub.Unsubscribe() } // fails only on a closed connection
+func (a *answers) subject(token string) string { return a.prefix + token }
+
+// next waits for one answer and returns the record, the token of the request
+// that it answers, and errEnd if it is not a record.
+func (a *answers) next(ctx context.Context) (journal.Record, string, error) {
+	m, err := a.sub.NextMsg(0)
+	if err != nil { // nothing there yet
+		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		if m, err = a.sub.NextMsgWithContext(ctx); err != nil {
+			return journal.Record{}, "", err
+		}
+	}
+	token := m.Subject[len(a.prefix):]
+	position := m.Header[jetstream.SequenceHeader]
+	if len(position) == 0 {
+		if status := m.Header.Get("Status"); status != "404" && status != "204" {
+			return journal.Record{}, token, fmt.Errorf("hub answered %s %s", status, m.Header.Get("Description"))
+		}
+		return journal.Record{}, token, errEnd
+	}
+	record := journal.Record{Subject: m.Header.Get(jetstream.SubjectHeader), Data: m.Data}
+	if record.Position, err = strconv.ParseUint(position[0], 10, 64); err != nil {
+		return journal.Record{}, token, err
+	}
+	if record.Time, err = time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer)); err != nil {
+		return journal.Record{}, token, err
+	}
+	record.Header = ownHeader(m.Header)
+	return record, token, nil
+}

@@ -1,0 +1,80 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ErrNoReply is returned by Respond to a request that asked for no answer.
+var ErrNoReply = errors.New("request wants no answer")
+
+// Verbs are the services that agencies may call, each as broker.<verb>.
+var Verbs = []string{"submit", "pull", "receipt", "grant", "directory", "proof", "renew"}
+
+// streamed verbs answer with several messages.
+var streamed = map[string]bool{"pull": true}
+
+// Request is one message from an agency. Account is proven by the server: it
+// is the account whose credentials the connection holds. Header and Data are
+// the sender's word, bounded in size only; they may be kept.
+type Request struct {
+	Account string
+	Header  map[string][]string
+	Data    []byte
+
+	conn  *nats.Conn
+	reply string
+}
+
+// Respond sends an answer, in the order of the calls. It may be called from
+// any goroutine and, for streamed verbs, several times. It returns when the
+// answer is on its way; that it arrives is not promised.
+func (r Request) Respond(header map[string][]string, data []byte) error {
+	if r.reply == "" {
+		return ErrNoReply
+	}
+	if err := r.conn.PublishMsg(&nats.Msg{Subject: r.reply, Header: header, Data: data}); err != nil {
+		return fmt.Errorf("answer %s: %w", r.Account, err)
+	}
+	return nil
+}
+
+// Serve calls handle for every request to one of [Verbs], one at a time in the
+// order of arrival, so each sender's order is kept. handle must not block long:
+// when too much waits for it, requests are dropped and their senders ask again.
+// The service is open when Serve returns and ends with Stop.
+func (s *Server) Serve(verb string, handle func(Request)) error {
+	if !slices.Contains(Verbs, verb) {
+		return fmt.Errorf("serve %s: no such verb", verb)
+	}
+	prefix := "gate." + verb + "."
+	if _, err := s.gate.Subscribe(prefix+"*", func(m *nats.Msg) {
+		handle(Request{
+			Account: strings.TrimPrefix(m.Subject, prefix),
+			Header:  ownHeader(m.Header),
+			Data:    m.Data,
+			conn:    s.gate,
+			reply:   m.Reply,
+		})
+	}); err != nil {
+		return fmt.Errorf("serve %s: %w", verb, err)
+	}
+	if err := s.gate.Flush(); err != nil {
+		return fmt.Errorf("serve %s: %w", verb, err)
+	}
+	return nil
+}
+
+// Hint tells an account's connected agents that the hub has something new for
+// them. It carries a position and nothing else, and may be lost.
+func (s *Server) Hint(account string, position uint64) {
+	_ = s.gate.PublishMsg(&nats.Msg{ // agents also ask without being told
+		Subject: "deliver." + account + ".hint",
+		Header:  nats.Header{"position": {strconv.FormatUint(position, 10)}},
+	})
+}
