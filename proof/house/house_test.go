@@ -60,11 +60,11 @@ func TestEveryDependencyHasAReason(t *testing.T) {
 	inRequire := false
 	for line := range strings.Lines(string(mod)) {
 		line = strings.TrimSpace(line)
-		switch {
-		case line == "require (":
+		switch line {
+		case "require (":
 			inRequire = true
 			continue
-		case line == ")":
+		case ")":
 			inRequire = false
 		}
 		requirement, single := strings.CutPrefix(line, "require ")
