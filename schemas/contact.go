@@ -127,3 +127,6 @@ type ContactAttempt struct {
 	// Whether the client was reached.
 	Reached bool `json:"reached"`
 }
+
+// LogValue shows ids only.
+func (p ContactAttempt) LogValue() slog.Value { return loggedIDs() }

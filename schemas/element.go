@@ -43,6 +43,9 @@ type OriginalCode struct {
 	Display string `json:"display,omitempty"`
 }
 
+// LogValue shows ids only.
+func (p OriginalCode) LogValue() slog.Value { return loggedIDs() }
+
 // Coded is a code with the system and edition that give it meaning (FHIR Coding).
 type Coded struct {
 	// The code system as FHIR names it: http://loinc.org, http://snomed.info/sct, an HSDS taxonomy.
@@ -57,6 +60,9 @@ type Coded struct {
 	// The sender's own code, when this one was mapped from it.
 	Original OriginalCode `json:"original,omitzero"`
 }
+
+// LogValue shows ids only.
+func (p Coded) LogValue() slog.Value { return loggedIDs() }
 
 // ASAMEdition is the edition of the ASAM criteria in which a level has its meaning.
 type ASAMEdition string
@@ -88,6 +94,9 @@ type LevelOfCare struct {
 	Original OriginalCode `json:"original,omitzero"`
 }
 
+// LogValue shows ids only.
+func (p LevelOfCare) LogValue() slog.Value { return loggedIDs() }
+
 // Period is from one instant to another (FHIR Period).
 type Period struct {
 	// When it begins.
@@ -95,6 +104,9 @@ type Period struct {
 	// When it ends; absent while it lasts.
 	End time.Time `json:"end,omitzero"`
 }
+
+// LogValue shows ids only.
+func (p Period) LogValue() slog.Value { return loggedIDs() }
 
 // Days is a range of whole days, both included.
 type Days struct {
@@ -104,6 +116,9 @@ type Days struct {
 	To Date `json:"to,omitzero"`
 }
 
+// LogValue shows ids only.
+func (p Days) LogValue() slog.Value { return loggedIDs() }
+
 // Reason is why, as a code that machines count and a sentence that people read.
 type Reason struct {
 	// The code.
@@ -112,6 +127,9 @@ type Reason struct {
 	Text string `json:"text,omitempty"`
 }
 
+// LogValue shows ids only.
+func (p Reason) LogValue() slog.Value { return loggedIDs() }
+
 // Quantity is a measured amount with its unit (FHIR Quantity).
 type Quantity struct {
 	// The amount.
@@ -119,6 +137,9 @@ type Quantity struct {
 	// The unit in UCUM, such as ng/mL, mg/dL, Cel.
 	Unit string `json:"unit"`
 }
+
+// LogValue shows ids only.
+func (p Quantity) LogValue() slog.Value { return loggedIDs() }
 
 // Address is a postal address.
 type Address struct {
@@ -213,6 +234,9 @@ type Clock struct {
 	Rule string `json:"rule,omitempty"`
 }
 
+// LogValue shows ids only.
+func (p Clock) LogValue() slog.Value { return loggedIDs() }
+
 // PriorityPopulation is the order of admission of the substance use block grant (45 CFR 96.131(a)).
 type PriorityPopulation string
 
@@ -239,6 +263,9 @@ type ProgramRef struct {
 	// Its name. It may disclose what is treated there.
 	Name string `json:"name,omitempty"`
 }
+
+// LogValue shows ids only.
+func (p ProgramRef) LogValue() slog.Value { return loggedIDs("id", p.ID) }
 
 // Coverage is who pays (FHIR Coverage).
 type Coverage struct {
