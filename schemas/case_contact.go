@@ -100,7 +100,7 @@ type Advocacy struct {
 	// Whom it addresses.
 	Level AdvocacyLevel `json:"level"`
 	// Its tone.
-	Approach AdvocacyApproach `json:"approach"`
+	Approach ReferralAppealApproach `json:"approach"`
 	// Its form.
 	Form AdvocacyForm `json:"form,omitempty"`
 	// How often the answer was no.

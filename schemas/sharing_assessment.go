@@ -32,7 +32,7 @@ const (
 	PlacementDifferenceCourtOrder       PlacementDifference = "court-order"       // an order decided
 	PlacementDifferenceClinicalJudgment PlacementDifference = "clinical-judgment" // the clinician decided
 	// out of reach for practical reasons
-	PlacementDifferenceTransportOrChildcare PlacementDifference = "transport-or-childcare"
+	PlacementDifferenceTransportOrChildCare PlacementDifference = "transport-or-child-care"
 )
 
 // Values lists them, as the schema does.
@@ -40,7 +40,7 @@ func (PlacementDifference) Values() []string {
 	return values(
 		PlacementDifferenceNotAvailable, PlacementDifferenceClientChoice, PlacementDifferencePayerDecision,
 		PlacementDifferenceCourtOrder, PlacementDifferenceClinicalJudgment,
-		PlacementDifferenceTransportOrChildcare,
+		PlacementDifferenceTransportOrChildCare,
 	)
 }
 

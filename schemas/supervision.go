@@ -46,7 +46,7 @@ type SupervisionConditionSet struct {
 	// The condition, the same through its changes.
 	Condition string `json:"condition"`
 	// The court's case number.
-	CourtCase string `json:"courtCase"`
+	CaseReference string `json:"caseReference"`
 	// What must be done.
 	Kind ConditionKind `json:"kind"`
 	// The condition's words.

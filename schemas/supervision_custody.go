@@ -104,7 +104,7 @@ type SupervisionDispositionEntered struct {
 	// The case.
 	Case string `json:"case"`
 	// The court's case number.
-	CourtCase string `json:"courtCase"`
+	CaseReference string `json:"caseReference"`
 	// When.
 	EnteredOn Date `json:"enteredOn"`
 	// What was decided.

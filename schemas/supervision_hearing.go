@@ -21,7 +21,7 @@ type SupervisionHearingScheduled struct {
 	// Where, and how one takes part.
 	Place Place `json:"place,omitzero"`
 	// The court's case number.
-	CourtCase string `json:"courtCase,omitempty"`
+	CaseReference string `json:"caseReference,omitempty"`
 	// The team's staffing before it.
 	StaffingAt time.Time `json:"staffingAt,omitzero"`
 	// When reports are due.

@@ -156,7 +156,7 @@ type TreatmentDischargePlanned struct {
 	// The day of discharge planned.
 	PlannedOn Date `json:"plannedOn"`
 	// The reason expected, as in TEDS.
-	Reason TEDSReason `json:"reason"`
+	Reason TEDSDischarge `json:"reason"`
 	// Whether progress was reviewed and summed up with the client.
 	ReviewedWithClient bool `json:"reviewedWithClient"`
 	// What follows, one entry a service; nothing is left to chance.
@@ -197,7 +197,7 @@ type TreatmentDischarged struct {
 	// Day of last contact, as in TEDS.
 	LastContactOn Date `json:"lastContactOn,omitzero"`
 	// Why, as in TEDS, with the version of its label.
-	Reason TEDSReason `json:"reason"`
+	Reason TEDSDischarge `json:"reason"`
 	// Whether the discharge followed a plan.
 	Planned *bool `json:"planned,omitempty"`
 	// Sessions of the whole stay.
@@ -247,9 +247,9 @@ type TreatmentDischargeAppealed struct {
 	// The event that reported the discharge.
 	Discharge EventID `json:"discharge"`
 	// Why it should not stand (TIP 27, triggers of advocacy).
-	Grounds []AppealGround `json:"grounds"`
+	Grounds []ReferralAppealGround `json:"grounds"`
 	// The rung of the ladder.
-	Level AppealLevel `json:"level"`
+	Level ReferralAppealLevel `json:"level"`
 	// By when the program answers.
 	DueOn Date `json:"dueOn"`
 	// What is asked for.
@@ -257,7 +257,7 @@ type TreatmentDischargeAppealed struct {
 	// Who appeals.
 	AppealedBy TeamRole `json:"appealedBy,omitempty"`
 	// Tone of the appeal (TIP 27, matrix of advocacy).
-	Approach AdvocacyApproach `json:"approach,omitempty"`
+	Approach ReferralAppealApproach `json:"approach,omitempty"`
 	// How often the answer was no; three before the next level.
 	RefusalsSoFar *int `json:"refusalsSoFar,omitempty"`
 	// Whether the appellant's supervisor was consulted before this level.

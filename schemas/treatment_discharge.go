@@ -41,42 +41,6 @@ func (Infraction) Values() []string {
 	)
 }
 
-// AppealGround is why a refusal or discharge should not stand (TIP 27, triggers of advocacy).
-type AppealGround string
-
-// The values of AppealGround.
-const (
-	AppealGroundDiscrimination     AppealGround = "discrimination"       // refused or discharged for discrimination
-	AppealGroundEligibleButRefused AppealGround = "eligible-but-refused" // refused despite eligibility
-	AppealGroundOutsideOwnRules    AppealGround = "outside-own-rules"    // discharged outside the service's own rules
-	// refused because earlier services were not used
-	AppealGroundEarlierServicesUnused AppealGround = "earlier-services-unused"
-	AppealGroundServiceCanBeBroadened AppealGround = "service-can-be-broadened" // the service could be made to fit
-)
-
-// Values lists them, as the schema does.
-func (AppealGround) Values() []string {
-	return values(
-		AppealGroundDiscrimination, AppealGroundEligibleButRefused, AppealGroundOutsideOwnRules,
-		AppealGroundEarlierServicesUnused, AppealGroundServiceCanBeBroadened,
-	)
-}
-
-// AppealLevel is the level at which advocacy speaks.
-type AppealLevel string
-
-// The values of AppealLevel.
-const (
-	AppealLevelStaff          AppealLevel = "staff"          // individual staff
-	AppealLevelAdministration AppealLevel = "administration" // the program's administration
-	AppealLevelPolicy         AppealLevel = "policy"         // those who make the policy
-)
-
-// Values lists them, as the schema does.
-func (AppealLevel) Values() []string {
-	return values(AppealLevelStaff, AppealLevelAdministration, AppealLevelPolicy)
-}
-
 // AppealAsk is what an appeal asks for.
 type AppealAsk string
 
@@ -91,57 +55,6 @@ const (
 // Values lists them, as the schema does.
 func (AppealAsk) Values() []string {
 	return values(AppealAskReadmission, AppealAskOtherLevel, AppealAskCorrectedReason, AppealAskLongerNotice)
-}
-
-// AdvocacyApproach is the tone of advocacy (TIP 27).
-type AdvocacyApproach string
-
-// The values of AdvocacyApproach.
-const (
-	AdvocacyApproachPositive AdvocacyApproach = "positive"
-	AdvocacyApproachNegative AdvocacyApproach = "negative"
-	AdvocacyApproachNeutral  AdvocacyApproach = "neutral"
-)
-
-// Values lists them, as the schema does.
-func (AdvocacyApproach) Values() []string {
-	return values(AdvocacyApproachPositive, AdvocacyApproachNegative, AdvocacyApproachNeutral)
-}
-
-// TEDSReason is the reason of a discharge in the categories of TEDS REASON. Reason 2 has had two labels, so
-// the code book is named.
-type TEDSReason struct {
-	// The code.
-	Code TEDSReasonCode `json:"code"`
-	// The code book whose label was meant, such as TEDS-D 2022.
-	LabelVersion string `json:"labelVersion"`
-	// The label that the sender showed.
-	Label string `json:"label,omitempty"`
-}
-
-// LogValue shows ids only.
-func (p TEDSReason) LogValue() slog.Value { return loggedIDs() }
-
-// TEDSReasonCode is a code of TEDS REASON.
-type TEDSReasonCode string
-
-// The values of TEDSReasonCode.
-const (
-	TEDSReasonCodeCompleted    TEDSReasonCode = "1" // treatment completed
-	TEDSReasonCodeDroppedOut   TEDSReasonCode = "2" // dropped out; older label: left against professional advice
-	TEDSReasonCodeTerminated   TEDSReasonCode = "3" // terminated by the facility
-	TEDSReasonCodeTransferred  TEDSReasonCode = "4" // transferred to another program or facility
-	TEDSReasonCodeIncarcerated TEDSReasonCode = "5"
-	TEDSReasonCodeDied         TEDSReasonCode = "6" // death
-	TEDSReasonCodeOther        TEDSReasonCode = "7"
-)
-
-// Values lists them, as the schema does.
-func (TEDSReasonCode) Values() []string {
-	return values(
-		TEDSReasonCodeCompleted, TEDSReasonCodeDroppedOut, TEDSReasonCodeTerminated,
-		TEDSReasonCodeTransferred, TEDSReasonCodeIncarcerated, TEDSReasonCodeDied, TEDSReasonCodeOther,
-	)
 }
 
 // ContinuingCare is one service that follows a discharge or release, with its first appointment.

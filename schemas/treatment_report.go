@@ -87,10 +87,11 @@ const (
 	BarrierInsurance      Barrier = "insurance"
 	BarrierWaitlist       Barrier = "waitlist"
 	BarrierNoBeds         Barrier = "no-beds"
-	BarrierChildcare      Barrier = "childcare"
+	BarrierChildCare      Barrier = "child-care"
 	BarrierDocumentation  Barrier = "documentation"
 	BarrierLegal          Barrier = "legal"
 	BarrierPhoneAccess    Barrier = "phone-access"
+	BarrierCost           Barrier = "cost"
 	BarrierHousing        Barrier = "housing"
 	BarrierEmployment     Barrier = "employment"
 	BarrierLanguage       Barrier = "language"
@@ -102,9 +103,9 @@ const (
 // Values lists them, as the schema does.
 func (Barrier) Values() []string {
 	return values(
-		BarrierTransportation, BarrierInsurance, BarrierWaitlist, BarrierNoBeds, BarrierChildcare,
-		BarrierDocumentation, BarrierLegal, BarrierPhoneAccess, BarrierHousing, BarrierEmployment,
-		BarrierLanguage, BarrierHealth, BarrierFamily, BarrierOther,
+		BarrierTransportation, BarrierInsurance, BarrierWaitlist, BarrierNoBeds, BarrierChildCare,
+		BarrierDocumentation, BarrierLegal, BarrierPhoneAccess, BarrierCost, BarrierHousing,
+		BarrierEmployment, BarrierLanguage, BarrierHealth, BarrierFamily, BarrierOther,
 	)
 }
 
