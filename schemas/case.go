@@ -47,7 +47,7 @@ var caseTypes = []TypeInfo{
 // CaseLeadAssigned is the payload of [TypeCaseLeadAssigned]: one agency is named lead case planner; it leads
 // from the day on which it accepts.
 type CaseLeadAssigned struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The lead case planner's agency.
 	Lead AgencyID `json:"lead"`
@@ -67,8 +67,12 @@ type CaseLeadAssigned struct {
 	Model CaseManagementModel `json:"model,omitempty"`
 	// Who decides when the team cannot agree.
 	DecisionAuthority AgencyID `json:"decisionAuthority,omitempty"`
-	// Why.
+	// The reason.
 	Reason LeadReason `json:"reason,omitempty"`
+	// The worker's caseload before this client.
+	Caseload *int `json:"caseload,omitempty"`
+	// The most clients that the agency gives one worker.
+	CaseloadLimit *int `json:"caseloadLimit,omitempty"`
 	// What the next lead must know.
 	Handover string `json:"handover,omitempty"`
 }
@@ -79,7 +83,7 @@ func (p CaseLeadAssigned) LogValue() slog.Value { return loggedIDs("case", p.Cas
 // CaseLeadAccepted is the payload of [TypeCaseLeadAccepted]: the agency named has accepted and is the client's
 // single point of contact.
 type CaseLeadAccepted struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The lead case planner's agency.
 	Lead AgencyID `json:"lead"`
@@ -105,7 +109,7 @@ func (p CaseLeadAccepted) LogValue() slog.Value {
 // CaseTeamFormed is the payload of [TypeCaseTeamFormed]: a team for one client: who, in which role, for which
 // agency, and until when.
 type CaseTeamFormed struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The members.
 	Members []TeamMember `json:"members"`
@@ -131,15 +135,15 @@ func (p CaseTeamFormed) LogValue() slog.Value { return loggedIDs("case", p.Case)
 // CaseContactLogged is the payload of [TypeCaseContactLogged]: one line of the staff log: with whom, how long,
 // to what end.
 type CaseContactLogged struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The entry.
 	Contact string `json:"contact"`
-	// When.
+	// The day on which it happened.
 	On Date `json:"on"`
 	// Type of activity.
 	Activity ContactActivity `json:"activity"`
-	// How.
+	// The manner.
 	Mode ContactMode `json:"mode"`
 	// How long.
 	DurationMinutes int `json:"durationMinutes"`
@@ -151,7 +155,7 @@ type CaseContactLogged struct {
 	Planned *bool `json:"planned,omitempty"`
 	// The referral that it served.
 	Referral string `json:"referral,omitempty"`
-	// Who.
+	// The person.
 	By Contact `json:"by,omitzero"`
 	// Next date that matters.
 	Next NextDate `json:"next,omitzero"`
@@ -159,7 +163,7 @@ type CaseContactLogged struct {
 	Linking []LinkingTask `json:"linking,omitempty"`
 	// For advocacy, how.
 	Advocacy Advocacy `json:"advocacy,omitzero"`
-	// In words.
+	// What there is to say, in words.
 	Note string `json:"note,omitempty"`
 }
 
@@ -171,7 +175,7 @@ func (p CaseContactLogged) LogValue() slog.Value {
 // CaseSafetyConcernShared is the payload of [TypeCaseSafetyConcernShared]: somebody may come to harm, and a
 // partner needs to know.
 type CaseSafetyConcernShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The concern.
 	Concern string `json:"concern"`
@@ -191,11 +195,11 @@ type CaseSafetyConcernShared struct {
 	Resolved *bool `json:"resolved,omitempty"`
 	// Whom to call.
 	Contact Contact `json:"contact,omitzero"`
-	// Who.
+	// The person.
 	AtRisk PersonAtRisk `json:"atRisk,omitempty"`
 	// Whether a report that the law demands was made (42 CFR 2.12(c)(6) for child abuse).
 	ReportMade *bool `json:"reportMade,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Details string `json:"details,omitempty"`
 }
 
@@ -207,11 +211,11 @@ func (p CaseSafetyConcernShared) LogValue() slog.Value {
 // CaseClosed is the payload of [TypeCaseClosed]: case management ends: a deliberate, reviewed end. A case
 // taken up again is a new one.
 type CaseClosed struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
-	// When.
+	// The day on which it happened.
 	ClosedOn Date `json:"closedOn"`
-	// Why.
+	// The reason.
 	Reason CloseReason `json:"reason"`
 	// Whether progress was reviewed and summed up with the client.
 	ReviewedWithClient bool `json:"reviewedWithClient"`
@@ -243,7 +247,7 @@ type CaseClosed struct {
 	Satisfaction *int `json:"satisfaction,omitempty"`
 	// NOMs at closing.
 	Measures OutcomeMeasures `json:"measures,omitzero"`
-	// In words.
+	// What there is to say, in words.
 	Summary string `json:"summary,omitempty"`
 }
 

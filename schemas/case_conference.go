@@ -7,11 +7,11 @@ import (
 
 // CaseConferenceProposed is the payload of [TypeCaseConferenceProposed]: an agency asks for a case conference.
 type CaseConferenceProposed struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The conference.
 	Conference string `json:"conference"`
-	// Why.
+	// The reason.
 	Reason ConferenceReason `json:"reason"`
 	// Times proposed.
 	Options []time.Time `json:"options"`
@@ -36,11 +36,11 @@ func (p CaseConferenceProposed) LogValue() slog.Value {
 
 // CaseConferenceScheduled is the payload of [TypeCaseConferenceScheduled]: a case conference has a time.
 type CaseConferenceScheduled struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The conference.
 	Conference string `json:"conference"`
-	// When.
+	// The instant at which it happened.
 	At time.Time `json:"at"`
 	// How long.
 	DurationMinutes int `json:"durationMinutes"`
@@ -68,7 +68,7 @@ func (p CaseConferenceScheduled) LogValue() slog.Value {
 // CaseConferenceHeld is the payload of [TypeCaseConferenceHeld]: what a case conference decided, or that it
 // did not take place.
 type CaseConferenceHeld struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The conference.
 	Conference string `json:"conference"`
@@ -88,7 +88,7 @@ type CaseConferenceHeld struct {
 	Next NextDate `json:"next,omitzero"`
 	// Who does what until when.
 	Decisions []Decision `json:"decisions,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Summary string `json:"summary,omitempty"`
 }
 
@@ -100,7 +100,7 @@ func (p CaseConferenceHeld) LogValue() slog.Value {
 // CaseJeopardyDeclared is the payload of [TypeCaseJeopardyDeclared]: criteria of success are broken: a
 // jeopardy meeting is called (TASC). The third can end the program.
 type CaseJeopardyDeclared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The jeopardy.
 	Jeopardy string `json:"jeopardy"`
@@ -110,7 +110,7 @@ type CaseJeopardyDeclared struct {
 	Criteria []JeopardyCriterion `json:"criteria"`
 	// By when the meeting is held.
 	DueOn Date `json:"dueOn"`
-	// When.
+	// The day on which it happened.
 	DeclaredOn Date `json:"declaredOn"`
 	// Who calls it.
 	DeclaredBy AgencyID `json:"declaredBy"`
@@ -132,7 +132,7 @@ func (p CaseJeopardyDeclared) LogValue() slog.Value {
 // CaseJeopardyHeld is the payload of [TypeCaseJeopardyHeld]: the jeopardy meeting took place, or did not, and
 // what the client agreed to.
 type CaseJeopardyHeld struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The jeopardy.
 	Jeopardy string `json:"jeopardy"`
@@ -148,7 +148,7 @@ type CaseJeopardyHeld struct {
 	Contract Contract `json:"contract,omitzero"`
 	// Next date that matters.
 	Next NextDate `json:"next,omitzero"`
-	// In words.
+	// What there is to say, in words.
 	Summary string `json:"summary,omitempty"`
 }
 
@@ -159,13 +159,13 @@ func (p CaseJeopardyHeld) LogValue() slog.Value {
 
 // CaseJeopardyResolved is the payload of [TypeCaseJeopardyResolved]: a jeopardy is cured, or ends the program.
 type CaseJeopardyResolved struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The jeopardy.
 	Jeopardy string `json:"jeopardy"`
 	// First, second or third.
 	Number int `json:"number"`
-	// When.
+	// The day on which it happened.
 	ResolvedOn Date `json:"resolvedOn"`
 	// Cured or terminated.
 	Outcome JeopardyOutcome `json:"outcome"`
@@ -226,9 +226,9 @@ func (ConferenceOutcome) Values() []string {
 
 // Decision is one decision and who carries it out.
 type Decision struct {
-	// What.
+	// What it is.
 	Text string `json:"text"`
-	// Who.
+	// The person.
 	Owner AgencyID `json:"owner"`
 	// In which role.
 	Role TeamRole `json:"role,omitempty"`
@@ -243,9 +243,9 @@ func (p Decision) LogValue() slog.Value { return loggedIDs("goal", p.Goal) }
 
 // JeopardyCriterion is one criterion of success that was broken.
 type JeopardyCriterion struct {
-	// What.
+	// What it is.
 	Kind BehaviourKind `json:"kind"`
-	// When.
+	// The day on which it happened.
 	ObservedOn Date `json:"observedOn"`
 	// The criterion's words, such as two unexcused absences in 30 days.
 	Limit string `json:"limit,omitempty"`
@@ -253,6 +253,8 @@ type JeopardyCriterion struct {
 	Count *int `json:"count,omitempty"`
 	// The events that show it.
 	Events []EventID `json:"events,omitempty"`
+	// For testing, what was found.
+	TestFinding TestFinding `json:"testFinding,omitempty"`
 }
 
 // LogValue shows ids only.
@@ -279,7 +281,7 @@ type Contract struct {
 	Terms []string `json:"terms"`
 	// Whether the client accepted in writing.
 	AcceptedByClient bool `json:"acceptedByClient"`
-	// When.
+	// The day on which it happened.
 	SignedOn Date `json:"signedOn"`
 	// What the agencies do.
 	AgenciesDo []string `json:"agenciesDo,omitempty"`

@@ -8,7 +8,7 @@ import (
 // CasePlanShared is the payload of [TypeCasePlanShared]: the plan of care and services: goals made with the
 // client, each with objectives and strategies.
 type CasePlanShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The plan, the same through its versions.
 	Plan string `json:"plan"`
@@ -50,7 +50,7 @@ func (p CasePlanShared) LogValue() slog.Value { return loggedIDs("case", p.Case,
 // CaseGoalUpdated is the payload of [TypeCaseGoalUpdated]: a goal advances, is met, or fails. A failed
 // objective is a reason to plan again or to advocate.
 type CaseGoalUpdated struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The plan.
 	Plan string `json:"plan"`
@@ -58,7 +58,7 @@ type CaseGoalUpdated struct {
 	Goal string `json:"goal"`
 	// Where it stands.
 	Status GoalStatus `json:"status"`
-	// When.
+	// The day on which it happened.
 	UpdatedOn Date `json:"updatedOn"`
 	// What follows.
 	NextStep GoalNextStep `json:"nextStep"`
@@ -72,7 +72,7 @@ type CaseGoalUpdated struct {
 	Objectives []Objective `json:"objectives,omitempty"`
 	// What stands in the way.
 	Barriers []Barrier `json:"barriers,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Note string `json:"note,omitempty"`
 }
 
@@ -84,7 +84,7 @@ func (p CaseGoalUpdated) LogValue() slog.Value {
 // CaseDisputeRaised is the payload of [TypeCaseDisputeRaised]: agencies disagree. The ladder is climbed in
 // time, not in anger; no clinical content is needed.
 type CaseDisputeRaised struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The dispute.
 	Dispute string `json:"dispute"`
@@ -123,15 +123,15 @@ func (p CaseDisputeRaised) LogValue() slog.Value {
 
 // CaseDisputeResolved is the payload of [TypeCaseDisputeResolved]: a dispute is settled, decided or withdrawn.
 type CaseDisputeResolved struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The dispute.
 	Dispute string `json:"dispute"`
 	// The rung on which it ended.
 	Level DisputeLevel `json:"level"`
-	// How.
+	// The manner.
 	Resolution DisputeResolution `json:"resolution"`
-	// When.
+	// The day on which it happened.
 	ResolvedOn Date `json:"resolvedOn"`
 	// Who decided.
 	DecidedBy AgencyID `json:"decidedBy"`
@@ -192,7 +192,7 @@ func (p Objective) LogValue() slog.Value { return loggedIDs() }
 
 // Strategy is who does what for an objective.
 type Strategy struct {
-	// What.
+	// What it is.
 	Action string `json:"action"`
 	// Who, by role.
 	By TeamRole `json:"by"`

@@ -33,7 +33,7 @@ var sharingTypes = []TypeInfo{
 // AssessmentShared is the payload of [TypeAssessmentShared]: an assessment, as a summary in TIP 27's life
 // domains and functional areas and in ASAM's dimensions, or as a document.
 type AssessmentShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The assessment, the same through its changes.
 	Assessment string `json:"assessment"`
@@ -84,7 +84,7 @@ type AssessmentShared struct {
 	Triggers []string `json:"triggers,omitempty"`
 	// What the client can build on.
 	Strengths []string `json:"strengths,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Summary string `json:"summary,omitempty"`
 	// The documents.
 	Attachments []Attachment `json:"attachments,omitempty"`
@@ -102,7 +102,7 @@ type AssessmentChanged struct {
 
 	// The event whose content no longer stands.
 	Replaces EventID `json:"replaces"`
-	// Why.
+	// The reason.
 	Reason ChangeReason `json:"reason"`
 	// Names of the fields that differ.
 	Changed []string `json:"changed,omitempty"`
@@ -116,7 +116,7 @@ func (p AssessmentChanged) LogValue() slog.Value {
 // DiagnosisShared is the payload of [TypeDiagnosisShared]: diagnoses, as codes or as a document. Supervision
 // learns that they exist, never what they are.
 type DiagnosisShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// Day on which they were recorded.
 	RecordedOn Date `json:"recordedOn"`
@@ -128,7 +128,7 @@ type DiagnosisShared struct {
 	Diagnoses []Diagnosis `json:"diagnoses,omitempty"`
 	// Whether mental illness and substance use occur together.
 	CoOccurring *bool `json:"coOccurring,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Explanation string `json:"explanation,omitempty"`
 	// The documents.
 	Attachments []Attachment `json:"attachments,omitempty"`
@@ -143,7 +143,7 @@ type DiagnosisChanged struct {
 
 	// The event whose content no longer stands.
 	Replaces EventID `json:"replaces"`
-	// Why.
+	// The reason.
 	Reason ChangeReason `json:"reason"`
 	// Names of the fields that differ.
 	Changed []string `json:"changed,omitempty"`
@@ -157,7 +157,7 @@ func (p DiagnosisChanged) LogValue() slog.Value {
 // MedicationShared is the payload of [TypeMedicationShared]: medication, as a list or as a document.
 // Supervision learns that a prescription explains a result, not which.
 type MedicationShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The day for which it holds.
 	RecordedOn Date `json:"recordedOn"`
@@ -189,7 +189,7 @@ type MedicationChanged struct {
 
 	// The event whose content no longer stands.
 	Replaces EventID `json:"replaces"`
-	// Why.
+	// The reason.
 	Reason ChangeReason `json:"reason"`
 	// Names of the fields that differ.
 	Changed []string `json:"changed,omitempty"`
@@ -207,7 +207,7 @@ func (p MedicationChanged) LogValue() slog.Value {
 // modalities, test results and summaries of diagnosis, plan and progress are not such notes and have their own
 // types.
 type CounselingNoteShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// Day of the session.
 	SessionOn Date `json:"sessionOn"`
@@ -232,7 +232,7 @@ type CounselingNoteChanged struct {
 
 	// The event whose content no longer stands.
 	Replaces EventID `json:"replaces"`
-	// Why.
+	// The reason.
 	Reason ChangeReason `json:"reason"`
 	// Names of the fields that differ.
 	Changed []string `json:"changed,omitempty"`
@@ -246,7 +246,7 @@ func (p CounselingNoteChanged) LogValue() slog.Value {
 // HousingBenefitsShared is the payload of [TypeHousingBenefitsShared]: where the client lives and what income
 // and benefits there are, as a summary or as a document.
 type HousingBenefitsShared struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The day for which it holds.
 	AsOf Date `json:"asOf"`
@@ -284,7 +284,7 @@ type HousingBenefitsChanged struct {
 
 	// The event whose content no longer stands.
 	Replaces EventID `json:"replaces"`
-	// Why.
+	// The reason.
 	Reason ChangeReason `json:"reason"`
 	// Names of the fields that differ.
 	Changed []string `json:"changed,omitempty"`

@@ -107,7 +107,7 @@ type DomainFinding struct {
 	Need NeedLevel `json:"need"`
 	// What the client can build on.
 	Strength string `json:"strength,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Note string `json:"note,omitempty"`
 }
 
@@ -167,7 +167,7 @@ type FunctionFinding struct {
 	Skill SkillLevel `json:"skill"`
 	// The ability meant, where it is one of TIP 27's list.
 	Ability Ability `json:"ability,omitempty"`
-	// In words.
+	// What there is to say, in words.
 	Note string `json:"note,omitempty"`
 }
 

@@ -4,7 +4,7 @@ import "log/slog"
 
 // Housing is where and how a client lives.
 type Housing struct {
-	// How.
+	// The manner.
 	Arrangement LivingArrangement `json:"arrangement"`
 	// Since when.
 	Since Date `json:"since,omitzero"`

@@ -41,7 +41,7 @@ var supervisionTypes = []TypeInfo{
 // SupervisionConditionSet is the payload of [TypeSupervisionConditionSet]: a court or an officer sets, changes
 // or ends a condition. The case number and the condition's text travel, criminal history never does.
 type SupervisionConditionSet struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The condition, the same through its changes.
 	Condition string `json:"condition"`
@@ -55,7 +55,7 @@ type SupervisionConditionSet struct {
 	Status ConditionStatus `json:"status"`
 	// Who set it.
 	SetBy JusticeRole `json:"setBy"`
-	// When.
+	// The day on which it happened.
 	SetOn Date `json:"setOn"`
 	// Who has the duty to monitor it (42 CFR 2.35(a)(1)).
 	MonitoredBy JusticeRole `json:"monitoredBy,omitempty"`
@@ -83,7 +83,7 @@ func (p SupervisionConditionSet) LogValue() slog.Value {
 // SupervisionOfficerChanged is the payload of [TypeSupervisionOfficerChanged]: another officer monitors the
 // client.
 type SupervisionOfficerChanged struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The officer from now on.
 	Officer Contact `json:"officer"`
@@ -93,7 +93,7 @@ type SupervisionOfficerChanged struct {
 	EffectiveOn Date `json:"effectiveOn"`
 	// The officer until then.
 	Former Contact `json:"former,omitzero"`
-	// Why.
+	// The reason.
 	Reason OfficerChangeReason `json:"reason,omitempty"`
 }
 
@@ -103,7 +103,7 @@ func (p SupervisionOfficerChanged) LogValue() slog.Value { return loggedIDs("cas
 // SupervisionLevelChanged is the payload of [TypeSupervisionLevelChanged]: supervision becomes closer or
 // looser. It must not drop at the moment that treatment steps down.
 type SupervisionLevelChanged struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// Level from now on.
 	To SupervisionLevel `json:"to"`
@@ -113,7 +113,7 @@ type SupervisionLevelChanged struct {
 	From SupervisionLevel `json:"from,omitempty"`
 	// Phase from now on.
 	Phase Phase `json:"phase,omitzero"`
-	// Why.
+	// The reason.
 	Reason SupervisionLevelReason `json:"reason,omitempty"`
 	// Contacts a month.
 	ContactsPerMonth *int `json:"contactsPerMonth,omitempty"`
@@ -131,7 +131,7 @@ func (p SupervisionLevelChanged) LogValue() slog.Value { return loggedIDs("case"
 // SupervisionReportRequested is the payload of [TypeSupervisionReportRequested]: the justice source asks for a
 // report.
 type SupervisionReportRequested struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The request.
 	Request string `json:"request"`
@@ -160,9 +160,9 @@ func (p SupervisionReportRequested) LogValue() slog.Value {
 // counts, tests, phase, compliance, next date, recommendation. Not session content, diagnosis, family or
 // counseling notes.
 type SupervisionReportFiled struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
-	// When.
+	// The instant at which it happened.
 	FiledAt time.Time `json:"filedAt"`
 	// What kind.
 	Kind ReportKind `json:"kind"`
@@ -190,6 +190,8 @@ type SupervisionReportFiled struct {
 	Recommendation Recommendation `json:"recommendation,omitempty"`
 	// Days in jail in the period.
 	JailDays *int `json:"jailDays,omitempty"`
+	// Day of entry into the program.
+	EnteredOn Date `json:"enteredOn,omitzero"`
 	// Whether fees are paid.
 	FeesPaid *bool `json:"feesPaid,omitempty"`
 	// Work, as in TEDS EMPLOY.

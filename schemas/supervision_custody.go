@@ -8,7 +8,7 @@ import (
 // SupervisionDetained is the payload of [TypeSupervisionDetained]: the client is in custody. Partners hold
 // places and medication goes on.
 type SupervisionDetained struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// Since when.
 	DetainedAt time.Time `json:"detainedAt"`
@@ -36,7 +36,7 @@ func (p SupervisionDetained) LogValue() slog.Value { return loggedIDs("case", p.
 // SupervisionCustodyReleasePlanned is the payload of [TypeSupervisionCustodyReleasePlanned]: release is
 // planned, so that it falls on the day of admission to the next program.
 type SupervisionCustodyReleasePlanned struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// Day planned.
 	ReleaseOn Date `json:"releaseOn"`
@@ -73,9 +73,9 @@ func (p SupervisionCustodyReleasePlanned) LogValue() slog.Value { return loggedI
 
 // SupervisionReleased is the payload of [TypeSupervisionReleased]: the client is out of custody.
 type SupervisionReleased struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
-	// When.
+	// The instant at which it happened.
 	ReleasedAt time.Time `json:"releasedAt"`
 	// Where to.
 	ReleaseTo ReleaseTo `json:"releaseTo"`
@@ -101,11 +101,11 @@ func (p SupervisionReleased) LogValue() slog.Value { return loggedIDs("case", p.
 // SupervisionDispositionEntered is the payload of [TypeSupervisionDispositionEntered]: the matter is decided.
 // A final disposition ends consents under 42 CFR 2.35.
 type SupervisionDispositionEntered struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The court's case number.
 	CaseReference string `json:"caseReference"`
-	// When.
+	// The day on which it happened.
 	EnteredOn Date `json:"enteredOn"`
 	// What was decided.
 	Kind DispositionKind `json:"kind"`

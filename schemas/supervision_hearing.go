@@ -8,13 +8,13 @@ import (
 // SupervisionHearingScheduled is the payload of [TypeSupervisionHearingScheduled]: a hearing is on the
 // calendar.
 type SupervisionHearingScheduled struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The hearing, the same through its postponements.
 	Hearing string `json:"hearing"`
 	// What kind.
 	Kind HearingKind `json:"kind"`
-	// When.
+	// The instant at which it happened.
 	At time.Time `json:"at"`
 	// Name of the court.
 	Court string `json:"court,omitempty"`
@@ -41,7 +41,7 @@ func (p SupervisionHearingScheduled) LogValue() slog.Value {
 
 // SupervisionHearingHeld is the payload of [TypeSupervisionHearingHeld]: what became of a hearing.
 type SupervisionHearingHeld struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The hearing.
 	Hearing string `json:"hearing"`

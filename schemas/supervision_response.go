@@ -5,7 +5,7 @@ import "log/slog"
 // SupervisionResponseRecommended is the payload of [TypeSupervisionResponseRecommended]: the team, or a case
 // manager, recommends a response to behaviour.
 type SupervisionResponseRecommended struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The response.
 	Response string `json:"response"`
@@ -15,7 +15,7 @@ type SupervisionResponseRecommended struct {
 	Action ResponseAction `json:"action"`
 	// What the client did, and when.
 	Behaviour Behaviour `json:"behaviour"`
-	// When.
+	// The day on which it happened.
 	RecommendedOn Date `json:"recommendedOn"`
 	// Who recommends.
 	RecommendedBy TeamRole `json:"recommendedBy,omitempty"`
@@ -25,7 +25,7 @@ type SupervisionResponseRecommended struct {
 	Magnitude Magnitude `json:"magnitude,omitempty"`
 	// Whether a clinician advised it; a service adjustment needs that.
 	ClinicianAdvised *bool `json:"clinicianAdvised,omitempty"`
-	// Why.
+	// The reason.
 	Rationale string `json:"rationale,omitempty"`
 }
 
@@ -37,7 +37,7 @@ func (p SupervisionResponseRecommended) LogValue() slog.Value {
 // SupervisionResponseOrdered is the payload of [TypeSupervisionResponseOrdered]: the judge or officer orders a
 // response: incentive, sanction or service adjustment. A clinical change is not a sanction.
 type SupervisionResponseOrdered struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The response, the same as recommended.
 	Response string `json:"response"`
@@ -47,7 +47,7 @@ type SupervisionResponseOrdered struct {
 	Action ResponseAction `json:"action"`
 	// What the client did, and when.
 	Behaviour Behaviour `json:"behaviour"`
-	// When.
+	// The day on which it happened.
 	OrderedOn Date `json:"orderedOn"`
 	// Days from behaviour to response.
 	DelayDays int `json:"delayDays"`
@@ -78,12 +78,14 @@ func (p SupervisionResponseOrdered) LogValue() slog.Value {
 
 // Behaviour is what a client did, to which a response answers.
 type Behaviour struct {
-	// What.
+	// What it is.
 	Kind BehaviourKind `json:"kind"`
-	// When.
+	// The day on which it happened.
 	On Date `json:"on"`
 	// The event that reported it.
 	Event EventID `json:"event,omitempty"`
+	// For testing, what was found.
+	TestFinding TestFinding `json:"testFinding,omitempty"`
 	// Whether it is within the client's present ability.
 	Proximal *bool `json:"proximal,omitempty"`
 }
@@ -96,19 +98,17 @@ type BehaviourKind string
 
 // The values of BehaviourKind.
 const (
-	BehaviourKindAttendance            BehaviourKind = "attendance"
-	BehaviourKindAbsence               BehaviourKind = "absence"
-	BehaviourKindNegativeTests         BehaviourKind = "negative-tests"
-	BehaviourKindConfirmedPositiveTest BehaviourKind = "confirmed-positive-test" // confirmed or admitted, never presumptive
-	BehaviourKindMissedTest            BehaviourKind = "missed-test"
-	BehaviourKindTamperedTest          BehaviourKind = "tampered-test"
-	BehaviourKindHonesty               BehaviourKind = "honesty"
-	BehaviourKindDishonesty            BehaviourKind = "dishonesty"
-	BehaviourKindMilestone             BehaviourKind = "milestone"
-	BehaviourKindEmploymentEducation   BehaviourKind = "employment-education"
-	BehaviourKindNewArrest             BehaviourKind = "new-arrest"
-	BehaviourKindNoContactViolation    BehaviourKind = "no-contact-violation"
-	BehaviourKindNoncompliance         BehaviourKind = "noncompliance"
+	BehaviourKindAttendance BehaviourKind = "attendance"
+	BehaviourKindAbsence    BehaviourKind = "absence"
+	// conduct about drug tests; what was found is told only where drug tests may be
+	BehaviourKindTesting             BehaviourKind = "testing"
+	BehaviourKindHonesty             BehaviourKind = "honesty"
+	BehaviourKindDishonesty          BehaviourKind = "dishonesty"
+	BehaviourKindMilestone           BehaviourKind = "milestone"
+	BehaviourKindEmploymentEducation BehaviourKind = "employment-education"
+	BehaviourKindNewArrest           BehaviourKind = "new-arrest"
+	BehaviourKindNoContactViolation  BehaviourKind = "no-contact-violation"
+	BehaviourKindNoncompliance       BehaviourKind = "noncompliance"
 	// no conduct, a clinical need; answered by service adjustment
 	BehaviourKindTreatmentNeed BehaviourKind = "treatment-need"
 	BehaviourKindOther         BehaviourKind = "other"
@@ -117,11 +117,30 @@ const (
 // Values lists them, as the schema does.
 func (BehaviourKind) Values() []string {
 	return values(
-		BehaviourKindAttendance, BehaviourKindAbsence, BehaviourKindNegativeTests,
-		BehaviourKindConfirmedPositiveTest, BehaviourKindMissedTest, BehaviourKindTamperedTest,
-		BehaviourKindHonesty, BehaviourKindDishonesty, BehaviourKindMilestone,
-		BehaviourKindEmploymentEducation, BehaviourKindNewArrest, BehaviourKindNoContactViolation,
-		BehaviourKindNoncompliance, BehaviourKindTreatmentNeed, BehaviourKindOther,
+		BehaviourKindAttendance, BehaviourKindAbsence, BehaviourKindTesting, BehaviourKindHonesty,
+		BehaviourKindDishonesty, BehaviourKindMilestone, BehaviourKindEmploymentEducation,
+		BehaviourKindNewArrest, BehaviourKindNoContactViolation, BehaviourKindNoncompliance,
+		BehaviourKindTreatmentNeed, BehaviourKindOther,
+	)
+}
+
+// TestFinding is what drug tests showed of conduct; a presumptive result shows nothing.
+type TestFinding string
+
+// The values of TestFinding.
+const (
+	TestFindingNegativeSeries    TestFinding = "negative-series"    // a series of negative tests
+	TestFindingConfirmedPositive TestFinding = "confirmed-positive" // confirmed or admitted
+	TestFindingMissed            TestFinding = "missed"             // no-show, a fact apart
+	TestFindingRefused           TestFinding = "refused"
+	TestFindingTampered          TestFinding = "tampered" // substituted or adulterated
+)
+
+// Values lists them, as the schema does.
+func (TestFinding) Values() []string {
+	return values(
+		TestFindingNegativeSeries, TestFindingConfirmedPositive, TestFindingMissed, TestFindingRefused,
+		TestFindingTampered,
 	)
 }
 

@@ -76,7 +76,7 @@ func (p TreatmentProgressReported) LogValue() slog.Value {
 // TreatmentLevelChanged is the payload of [TypeTreatmentLevelChanged]: the client moves between ASAM levels of
 // care. A clinical change is never a sanction.
 type TreatmentLevelChanged struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The referral under which the client is served.
 	Referral string `json:"referral,omitempty"`
@@ -88,7 +88,7 @@ type TreatmentLevelChanged struct {
 	FromLevel LevelOfCare `json:"fromLevel,omitzero"`
 	// Level entered.
 	ToLevel LevelOfCare `json:"toLevel,omitzero"`
-	// Why.
+	// The reason.
 	Reasons []LevelChangeReason `json:"reasons,omitempty"`
 	// Last day at the former level; a gap to effective_on is an interruption of care.
 	LastDayAtFormer Date `json:"lastDayAtFormer,omitzero"`
@@ -111,7 +111,7 @@ func (p TreatmentLevelChanged) LogValue() slog.Value {
 // of use after a time without it. Clinical information: the answer is a change of treatment, and a presumptive
 // test is not proof.
 type TreatmentReturnToUseReported struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The referral under which the client is served.
 	Referral string `json:"referral,omitempty"`
@@ -149,7 +149,7 @@ func (p TreatmentReturnToUseReported) LogValue() slog.Value {
 // TreatmentDischargePlanned is the payload of [TypeTreatmentDischargePlanned]: disengagement is planned with
 // the client, and the next program is ready on the day.
 type TreatmentDischargePlanned struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The referral under which the client is served.
 	Referral string `json:"referral,omitempty"`
@@ -186,7 +186,7 @@ func (p TreatmentDischargePlanned) LogValue() slog.Value {
 
 // TreatmentDischarged is the payload of [TypeTreatmentDischarged]: treatment at this program has ended.
 type TreatmentDischarged struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The referral under which the client was served.
 	Referral string `json:"referral,omitempty"`
@@ -240,7 +240,7 @@ func (p TreatmentDischarged) LogValue() slog.Value {
 // TreatmentDischargeAppealed is the payload of [TypeTreatmentDischargeAppealed]: somebody asks the program to
 // think again: advocacy, level by level, always toward the plan's goals.
 type TreatmentDischargeAppealed struct {
-	// The case.
+	// The case, by the sender's id.
 	Case string `json:"case"`
 	// The referral under which the client was served.
 	Referral string `json:"referral,omitempty"`

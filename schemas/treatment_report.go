@@ -157,9 +157,9 @@ func (p Phase) LogValue() slog.Value { return loggedIDs() }
 
 // NextDate is the next date that matters, with what it is for; no place, no content.
 type NextDate struct {
-	// When.
+	// The instant at which it happened.
 	At time.Time `json:"at"`
-	// What.
+	// What it is.
 	Kind NextDateKind `json:"kind"`
 }
 
