@@ -22,7 +22,8 @@ const (
 )
 
 // header is stored as JSON, so that a person who finds a file can tell what it
-// is.
+// is. Later formats may add to it, but keep Sum as it is: it tells a newer file
+// from a damaged one.
 type header struct {
 	Format int    `json:"format"`
 	Salt   []byte `json:"salt"`  // of the keys

@@ -93,6 +93,9 @@ func (s *Store) write() {
 // it waits for the first. open is false when there will never be another.
 func (s *Store) take() (group []*request, open bool) {
 	for {
+		// Those whom the last commit released are about to come back; let
+		// them, or each second group would hold a single request.
+		runtime.Gosched()
 		s.mu.Lock()
 		n := min(len(s.waiting), maxGroup)
 		group = s.waiting[:n:n]
@@ -105,9 +108,6 @@ func (s *Store) take() (group []*request, open bool) {
 			return group, n > 0
 		}
 		<-s.wake
-		// Those whom the last commit released are about to come back; let
-		// them, or each second group would hold a single request.
-		runtime.Gosched()
 	}
 }
 
