@@ -213,7 +213,7 @@ func (p CaseSafetyConcernShared) LogValue() slog.Value {
 type CaseClosed struct {
 	// The case, by the sender's id.
 	Case string `json:"case"`
-	// The day on which it happened.
+	// Day of closing.
 	ClosedOn Date `json:"closedOn"`
 	// The reason.
 	Reason CloseReason `json:"reason"`

@@ -25,7 +25,7 @@ type CaseConferenceProposed struct {
 	Invited []TeamRole `json:"invited,omitempty"`
 	// The dispute that it is to settle.
 	Dispute string `json:"dispute,omitempty"`
-	// Points.
+	// Points to discuss.
 	Agenda string `json:"agenda,omitempty"`
 }
 
@@ -40,7 +40,7 @@ type CaseConferenceScheduled struct {
 	Case string `json:"case"`
 	// The conference.
 	Conference string `json:"conference"`
-	// The instant at which it happened.
+	// The time set.
 	At time.Time `json:"at"`
 	// How long.
 	DurationMinutes int `json:"durationMinutes"`
@@ -56,7 +56,7 @@ type CaseConferenceScheduled struct {
 	ClientInvited *bool `json:"clientInvited,omitempty"`
 	// The time that no longer stands, when moved.
 	ReplacesTime time.Time `json:"replacesTime,omitzero"`
-	// Points.
+	// Points to discuss.
 	Agenda string `json:"agenda,omitempty"`
 }
 
@@ -110,7 +110,7 @@ type CaseJeopardyDeclared struct {
 	Criteria []JeopardyCriterion `json:"criteria"`
 	// By when the meeting is held.
 	DueOn Date `json:"dueOn"`
-	// The day on which it happened.
+	// Day of the declaration.
 	DeclaredOn Date `json:"declaredOn"`
 	// Who calls it.
 	DeclaredBy AgencyID `json:"declaredBy"`
@@ -165,7 +165,7 @@ type CaseJeopardyResolved struct {
 	Jeopardy string `json:"jeopardy"`
 	// First, second or third.
 	Number int `json:"number"`
-	// The day on which it happened.
+	// Day on which it ended.
 	ResolvedOn Date `json:"resolvedOn"`
 	// Cured or terminated.
 	Outcome JeopardyOutcome `json:"outcome"`

@@ -58,7 +58,7 @@ type CaseGoalUpdated struct {
 	Goal string `json:"goal"`
 	// Where it stands.
 	Status GoalStatus `json:"status"`
-	// The day on which it happened.
+	// Day of the update.
 	UpdatedOn Date `json:"updatedOn"`
 	// What follows.
 	NextStep GoalNextStep `json:"nextStep"`
@@ -131,7 +131,7 @@ type CaseDisputeResolved struct {
 	Level DisputeLevel `json:"level"`
 	// The manner.
 	Resolution DisputeResolution `json:"resolution"`
-	// The day on which it happened.
+	// Day on which it ended.
 	ResolvedOn Date `json:"resolvedOn"`
 	// Who decided.
 	DecidedBy AgencyID `json:"decidedBy"`

@@ -55,7 +55,7 @@ type SupervisionConditionSet struct {
 	Status ConditionStatus `json:"status"`
 	// Who set it.
 	SetBy JusticeRole `json:"setBy"`
-	// The day on which it happened.
+	// Day on which it was set.
 	SetOn Date `json:"setOn"`
 	// Who has the duty to monitor it (42 CFR 2.35(a)(1)).
 	MonitoredBy JusticeRole `json:"monitoredBy,omitempty"`
@@ -162,7 +162,7 @@ func (p SupervisionReportRequested) LogValue() slog.Value {
 type SupervisionReportFiled struct {
 	// The case, by the sender's id.
 	Case string `json:"case"`
-	// The instant at which it happened.
+	// Time of filing.
 	FiledAt time.Time `json:"filedAt"`
 	// What kind.
 	Kind ReportKind `json:"kind"`

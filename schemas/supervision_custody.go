@@ -75,7 +75,7 @@ func (p SupervisionCustodyReleasePlanned) LogValue() slog.Value { return loggedI
 type SupervisionReleased struct {
 	// The case, by the sender's id.
 	Case string `json:"case"`
-	// The instant at which it happened.
+	// Time of release.
 	ReleasedAt time.Time `json:"releasedAt"`
 	// Where to.
 	ReleaseTo ReleaseTo `json:"releaseTo"`
@@ -105,7 +105,7 @@ type SupervisionDispositionEntered struct {
 	Case string `json:"case"`
 	// The court's case number.
 	CaseReference string `json:"caseReference"`
-	// The day on which it happened.
+	// Day of entry.
 	EnteredOn Date `json:"enteredOn"`
 	// What was decided.
 	Kind DispositionKind `json:"kind"`

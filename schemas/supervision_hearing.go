@@ -14,7 +14,7 @@ type SupervisionHearingScheduled struct {
 	Hearing string `json:"hearing"`
 	// What kind.
 	Kind HearingKind `json:"kind"`
-	// The instant at which it happened.
+	// The time set.
 	At time.Time `json:"at"`
 	// Name of the court.
 	Court string `json:"court,omitempty"`

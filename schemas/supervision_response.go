@@ -15,15 +15,15 @@ type SupervisionResponseRecommended struct {
 	Action ResponseAction `json:"action"`
 	// What the client did, and when.
 	Behaviour Behaviour `json:"behaviour"`
-	// The day on which it happened.
+	// Day of the recommendation.
 	RecommendedOn Date `json:"recommendedOn"`
 	// Who recommends.
 	RecommendedBy TeamRole `json:"recommendedBy,omitempty"`
-	// The hearing for which.
+	// The hearing that it is for.
 	Hearing string `json:"hearing,omitempty"`
 	// How strong.
 	Magnitude Magnitude `json:"magnitude,omitempty"`
-	// Whether a clinician advised it; a service adjustment needs that.
+	// Whether a clinician advised it; a change of treatment says so.
 	ClinicianAdvised *bool `json:"clinicianAdvised,omitempty"`
 	// The reason.
 	Rationale string `json:"rationale,omitempty"`
@@ -47,13 +47,13 @@ type SupervisionResponseOrdered struct {
 	Action ResponseAction `json:"action"`
 	// What the client did, and when.
 	Behaviour Behaviour `json:"behaviour"`
-	// The day on which it happened.
+	// Day of the order.
 	OrderedOn Date `json:"orderedOn"`
 	// Days from behaviour to response.
 	DelayDays int `json:"delayDays"`
 	// Who orders.
 	OrderedBy JusticeRole `json:"orderedBy,omitempty"`
-	// The hearing at which.
+	// The hearing at which it was ordered.
 	Hearing string `json:"hearing,omitempty"`
 	// Whether it follows the recommendation.
 	Recommended Recommended `json:"recommended,omitempty"`

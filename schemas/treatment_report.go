@@ -157,7 +157,7 @@ func (p Phase) LogValue() slog.Value { return loggedIDs() }
 
 // NextDate is the next date that matters, with what it is for; no place, no content.
 type NextDate struct {
-	// The instant at which it happened.
+	// Its time.
 	At time.Time `json:"at"`
 	// What it is.
 	Kind NextDateKind `json:"kind"`
