@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // serverLog passes the embedded server's lines on. Debug and trace lines are
@@ -16,6 +17,9 @@ func (l serverLog) Noticef(format string, v ...any) {
 }
 
 func (l serverLog) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Websocket not configured with TLS") {
+		return // nobody but our own proxy reaches it
+	}
 	l.log.Warn(serverLine, "detail", fmt.Sprintf(format, v...))
 }
 

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,8 +55,13 @@ func (s *Server) Serve(verb string, handle func(Request)) error {
 	}
 	prefix := "gate." + verb + "."
 	if _, err := s.gate.Subscribe(prefix+"*", func(m *nats.Msg) {
+		account := strings.TrimPrefix(m.Subject, prefix)
+		if from := requester(m.Header); from != account {
+			s.opts.Logger.Error("request dropped: two accounts", "verb", verb, "subject_account", account, "server_account", from)
+			return
+		}
 		handle(Request{
-			Account: strings.TrimPrefix(m.Subject, prefix),
+			Account: account,
 			Header:  ownHeader(m.Header),
 			Data:    m.Data,
 			conn:    s.gate,
@@ -68,6 +74,19 @@ func (s *Server) Serve(verb string, handle func(Request)) error {
 		return fmt.Errorf("serve %s: %w", verb, err)
 	}
 	return nil
+}
+
+// requester is the account that the server notes in each request that crosses
+// accounts, over whatever the client wrote there. The subject is the authority;
+// this is held against it because a server once let the note be forged.
+func requester(h nats.Header) string {
+	var note struct {
+		Account string `json:"acc"`
+	}
+	if v := h["Nats-Request-Info"]; len(v) != 1 || json.Unmarshal([]byte(v[0]), &note) != nil {
+		return ""
+	}
+	return note.Account
 }
 
 // Hint tells an account's connected agents that the hub has something new for

@@ -9,12 +9,12 @@ import (
 
 // Stats are the server's figures since its start. They name no agency.
 type Stats struct {
-	Connections   int    // agents connected now
-	InMessages    int64  // messages received, our own included
+	Connections   int   // agents connected now
+	InMessages    int64 // messages received, our own included
 	InBytes       int64
 	OutMessages   int64
 	OutBytes      int64
-	SlowConsumers int64  // connections cut because they did not read
+	SlowConsumers int64 // connections cut because they did not read
 	HubRecords    uint64
 	HubBytes      uint64 // on disk
 	Memory        int64  // resident, of the whole process
