@@ -1,7 +1,10 @@
 package schemas
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -41,16 +44,46 @@ func ParseEvent(b []byte) (event.Event, error) {
 	if err := CheckJSON(b); err != nil {
 		return e, err
 	}
-	if err := e.UnmarshalJSON(b); err != nil {
-		return e, Refuse(CodeInvalidEvent, "event", "must be a CloudEvent 1.0 in JSON format", "see docs/protocol.md for an example")
+	if err := checkMembers(b); err != nil {
+		return e, err
 	}
-	if e.SpecVersion() != event.CloudEventsVersionV1 {
-		return e, Refuse(CodeUnsupportedVersion, "specversion", "must be 1.0", "send CloudEvents 1.0")
+	if err := e.UnmarshalJSON(b); err != nil {
+		return event.New(), Refuse(CodeInvalidEvent, "event", "must be a CloudEvent 1.0 in JSON format", "see docs/protocol.md for an example")
 	}
 	if err := e.Validate(); err != nil {
 		return e, invalidEvent(err)
 	}
 	return e, nil
+}
+
+// checkMembers looks at an event's members before the SDK does, which panics on
+// data_base64 that is no string, stops reading at an empty name, and lets the
+// second of data and data_base64 win.
+func checkMembers(b []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(b, &members); err != nil || members == nil {
+		return Refuse(CodeInvalidEvent, "event", "must be a JSON object", "see docs/protocol.md for an example")
+	}
+	invalid := func(field, rule string) error {
+		return Refuse(CodeInvalidEvent, field, rule, "correct the event and send it again")
+	}
+	if _, ok := members[""]; ok {
+		return invalid("event", "must name every attribute")
+	}
+	if string(members["specversion"]) != `"`+event.CloudEventsVersionV1+`"` {
+		return Refuse(CodeUnsupportedVersion, "specversion", "must be 1.0", "send CloudEvents 1.0")
+	}
+	encoded, ok := members["data_base64"]
+	if !ok {
+		return nil
+	}
+	if !bytes.HasPrefix(encoded, []byte{'"'}) {
+		return invalid("data_base64", "must be a string")
+	}
+	if _, both := members["data"]; both {
+		return invalid("data_base64", "must not stand beside data")
+	}
+	return nil
 }
 
 // ReadEvent verifies a signed inner event and reads it.
@@ -79,6 +112,8 @@ func CategoryOf(e event.Event) Category {
 	return Category(Extension(e, ExtCategory))
 }
 
+var typePattern = regexp.MustCompile(`^org\.linkage\.[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*\.v[1-9][0-9]*$`)
+
 // CheckInner checks what holds for every inner event on the wire, beyond
 // CloudEvents: who says it, its id and its times. now bounds the times.
 func CheckInner(e event.Event, sender AgencyID, now time.Time) error {
@@ -90,7 +125,7 @@ func CheckInner(e event.Event, sender AgencyID, now time.Time) error {
 		return Refuse(CodeSenderMismatch, "source", "must be the agency that sends", "send events of this agency only")
 	case !EventID(e.ID()).Valid():
 		return invalid("id", "must be a UUIDv7")
-	case EventType(e.Type()).Noun() == "":
+	case !typePattern.MatchString(e.Type()):
 		return invalid("type", "must be org.linkage.<noun>.<past-tense>.v<number>")
 	case e.Time().IsZero():
 		return invalid("time", "is required: when it happened")
