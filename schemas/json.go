@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -49,7 +51,7 @@ func checkValue(dec *json.Decoder, depth int) error {
 			if err != nil {
 				return Malformed("json", "must be complete and well-formed JSON")
 			}
-			folded := strings.ToLower(name.(string)) // the decoder lets nothing but a string be a name
+			folded := fold(name.(string)) // the decoder lets nothing but a string be a name
 			if names[folded] {
 				return Malformed("json", "must not name a field twice in one object")
 			}
@@ -63,6 +65,20 @@ func checkValue(dec *json.Decoder, depth int) error {
 		return Malformed("json", "must be complete and well-formed JSON")
 	}
 	return nil
+}
+
+// fold maps names to one another that encoding/json takes for the same field.
+// That is more than letter case: U+017F is an s to it, U+212A a k.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next // the smallest of the orbit
+			}
+			r = next
+		}
+	}, name)
 }
 
 // DecodeJSON checks b with [CheckJSON] and decodes it into v. Unknown fields
@@ -79,7 +95,26 @@ func DecodeJSON(b []byte, v any) error {
 		return e
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return Malformed(e.Field, "must be a %s", e.Type)
+		return Malformed(e.Field, "must be %s", jsonForm(e.Type))
 	}
 	return Malformed("json", "must have fields of the right form")
+}
+
+// jsonForm says in JSON's words what a Go type is decoded from.
+func jsonForm(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Array, reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "a string"
+		}
+		return "a list"
+	case reflect.String:
+		return "a string"
+	default:
+		return "a number in range"
+	}
 }
