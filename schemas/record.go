@@ -183,6 +183,7 @@ func (i *Instant) UnmarshalJSON(b []byte) error {
 }
 
 func parseInstant(s string) (time.Time, bool) {
-	t, err := time.Parse("2006-01-02T15:04:05Z", s)
-	return t, err == nil
+	const layout = "2006-01-02T15:04:05Z"
+	t, err := time.Parse(layout, s)
+	return t, err == nil && t.Format(layout) == s // Parse would let parts of a second pass
 }
