@@ -6,12 +6,17 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // This file is the CloudEvents verifiability extension ("Verifiable CloudEvents
 // with DSSE"), with Ed25519 and exactly one signature.
 
 const verifiabilityType RecordType = "https://cloudevents.io/verifiability/dsse/v0.1"
+
+// maxMaterial bounds dssematerial: two digests, at most seven names and one
+// signature take less than half of it.
+const maxMaterial = 2 << 10
 
 // coreAttributes is the order in which the core digest takes the attributes.
 var coreAttributes = []string{"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time"}
@@ -64,9 +69,12 @@ func (m material) sign(key ed25519.PrivateKey) string {
 func parseMaterial(s string) (SignedRecord, material, error) {
 	const field = "ce-dssematerial"
 	var m material
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		return SignedRecord{}, m, Malformed(field, "must be base64")
+	if len(s) > maxMaterial {
+		return SignedRecord{}, m, Malformed(field, "must be at most %d characters", maxMaterial)
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") { // the decoder skips line breaks, a header must not hold one
+		return SignedRecord{}, m, Malformed(field, "must be base64 on one line")
 	}
 	r, err := ParseRecord(b)
 	if err != nil || r.PayloadType != verifiabilityType {
