@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -50,8 +51,8 @@ func ParseCode(s string) (InvitationCode, error) {
 	if !ok {
 		return bad("must be complete; its end is missing")
 	}
-	b, err := base64.RawURLEncoding.DecodeString(body)
-	if err != nil || fmt.Sprintf("%08x", crc32.ChecksumIEEE(b)) != strings.ToLower(sum) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil || fmt.Sprintf("%08x", crc32.ChecksumIEEE(b)) != sum {
 		return bad("must be complete and unchanged; a character is wrong or missing")
 	}
 	if err := DecodeJSON(b, &c); err != nil {
@@ -85,6 +86,9 @@ func (h Hello) Validate() error {
 	}
 	if !h.Network.Valid() {
 		return Malformed("network", "must be a slug")
+	}
+	if len(h.Key) != ed25519.PublicKeySize {
+		return Malformed("key", "must be 32 bytes")
 	}
 	return nil
 }
