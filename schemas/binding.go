@@ -1,14 +1,16 @@
 package schemas
 
 import (
-	"encoding/base64"
+	"encoding/json"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
 )
 
 // This file is the CloudEvents NATS protocol binding (1.0.3-wip, section 3.1):
@@ -113,22 +115,31 @@ func hexDigit(c byte) int {
 // attributes collects the ce- headers, decoded, by attribute name.
 func attributes(header map[string][]string) (map[string]string, error) {
 	attrs := make(map[string]string, len(header))
-	for name, values := range header {
-		name = strings.ToLower(name)
-		attr, ok := strings.CutPrefix(name, headerPrefix)
+	for _, name := range slices.Sorted(maps.Keys(header)) { // so that the first error is always the same
+		values := header[name]
+		attr, ok := strings.CutPrefix(strings.ToLower(name), headerPrefix)
 		if !ok {
 			continue
 		}
 		if _, twice := attrs[attr]; twice || len(values) != 1 {
-			return nil, Malformed(name, "must stand exactly once")
+			return nil, Malformed(headerField(attr), "must stand exactly once")
 		}
-		v, err := decodeHeader(name, values[0])
+		v, err := decodeHeader(headerField(attr), values[0])
 		if err != nil {
 			return nil, err
 		}
 		attrs[attr] = v
 	}
 	return attrs, nil
+}
+
+// headerField names an attribute's header in an error. A name that no
+// attribute can have came from outside and is not repeated.
+func headerField(attr string) string {
+	if len(attr) > 20 || !event.IsExtensionNameValid(attr) {
+		return headerPrefix
+	}
+	return headerPrefix + attr
 }
 
 // EventHeader maps an event to the headers and body of a NATS message in
@@ -158,14 +169,8 @@ func EventHeader(e event.Event) (header map[string][]string, data []byte) {
 
 // canonical is the string form of an extension attribute's value.
 func canonical(v any) string {
-	switch v := v.(type) {
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case []byte:
-		return base64.StdEncoding.EncodeToString(v)
-	default:
-		return fmt.Sprint(v)
-	}
+	s, _ := types.Format(v) // an event holds nothing but CloudEvents types, which all have one
+	return s
 }
 
 // EventOfHeader reads a NATS message in binary mode. Extension attributes come
@@ -179,17 +184,15 @@ func EventOfHeader(header map[string][]string, data []byte) (event.Event, error)
 	if attrs["specversion"] != event.CloudEventsVersionV1 {
 		return e, Refuse(CodeUnsupportedVersion, "ce-specversion", "must be 1.0", "send CloudEvents 1.0")
 	}
-	names := make([]string, 0, len(attrs))
-	for name := range attrs {
-		names = append(names, name)
-	}
-	sort.Strings(names) // so that the first error is always the same
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		if err := setAttribute(&e, name, attrs[name]); err != nil {
-			return e, Malformed(headerPrefix+name, "must be a valid CloudEvents attribute")
+			return e, Malformed(headerField(name), "must be a valid CloudEvents attribute")
 		}
 	}
-	e.DataEncoded = data
+	if len(data) > 0 {
+		e.DataEncoded = data
+		e.DataBase64 = !json.Valid(data) || !utf8.Valid(data) // so that the JSON format carries the same bytes
+	}
 	if err := e.Validate(); err != nil {
 		return e, invalidEvent(err)
 	}

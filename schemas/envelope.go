@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -247,7 +249,7 @@ func (p *envelopeParser) take(name string) string {
 
 func (p *envelopeParser) fail(name, rule string) {
 	if p.err == nil {
-		p.err = Malformed(headerPrefix+name, "%s", rule)
+		p.err = Malformed(headerField(name), "%s", rule)
 	}
 }
 
@@ -298,7 +300,7 @@ func (p *envelopeParser) hash(name string) Hash {
 
 // end reports the first error, or an attribute that nobody took.
 func (p *envelopeParser) end() error {
-	for name := range p.attrs {
+	for _, name := range slices.Sorted(maps.Keys(p.attrs)) {
 		p.fail(name, "is not an attribute of an envelope")
 	}
 	return p.err
