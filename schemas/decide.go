@@ -3,6 +3,8 @@ package schemas
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -85,9 +87,14 @@ func decideCell(q Question, t Terms) (Purpose, error) {
 	return q.Purpose, nil
 }
 
+// travelling are the extension attributes that leave an agency.
+var travelling = []string{
+	ExtClient, ExtPurpose, ExtCorrelation, ExtCausation, ExtRecorded, ExtClassification, ExtRegulation, ExtCategory, ExtTrace,
+}
+
 // Project returns the event as the grant's recipient may see it: fields that
-// the category and purpose do not cover are removed, and so are fields that no
-// rule knows. removed lists their paths. An event of an unknown type has no
+// the category and purpose do not cover are removed, and so are fields and
+// extension attributes that no rule knows. removed lists their paths. An event of an unknown type has no
 // rules and is refused.
 func Project(e event.Event, t Terms, p Purpose) (out event.Event, removed []string, err error) {
 	if _, ok := LookUp(EventType(e.Type())); !ok {
@@ -100,6 +107,12 @@ func Project(e event.Event, t Terms, p Purpose) (out event.Event, removed []stri
 	out = e.Clone()
 	if err := out.SetData(event.ApplicationJSON, data); err != nil {
 		return e, nil, Refuse(CodeInvalidEvent, "data", "must be JSON", "correct the event's data")
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Extensions())) {
+		if !slices.Contains(travelling, name) {
+			out.SetExtension(name, nil)
+			removed = append(removed, name)
+		}
 	}
 	return out, removed, nil
 }
