@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -82,7 +83,16 @@ func (g Grant) Validate() error {
 	if err := checkVersion(g.V); err != nil {
 		return err
 	}
-	return checkParties(g.Network, g.ID, g.Discloser, g.Recipient, g.NotBefore, g.NotAfter)
+	if err := checkParties(g.Network, g.ID, g.Discloser, g.Recipient, g.NotBefore, g.NotAfter); err != nil {
+		return err
+	}
+	switch {
+	case g.Commit == Hash{}:
+		return Malformed("commit", "must be the hash of the terms")
+	case g.Lock == Hash{}:
+		return Malformed("lock", "must be the hash of the lock's key")
+	}
+	return nil
 }
 
 func checkParties(network NetworkID, id GrantID, discloser, recipient AgencyID, from, to Bound) error {
@@ -148,12 +158,7 @@ var Bases = []Basis{
 
 // Valid reports whether b is one of the bases.
 func (b Basis) Valid() bool {
-	for _, known := range Bases {
-		if b == known {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(Bases, b)
 }
 
 // Terms are the full text of a grant: what, about whom, why. They are signed by
@@ -211,12 +216,7 @@ func (t Terms) Validate() error {
 
 // Has reports whether the terms permit a category for a purpose.
 func (t Terms) Has(c Category, p Purpose) bool {
-	for _, cell := range t.Cells {
-		if cell == (Cell{c, p}) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(t.Cells, Cell{c, p})
 }
 
 // Purpose returns the purpose for which the terms permit a category: the first
@@ -239,6 +239,9 @@ func Issue(t Terms, lockKey []byte, key ed25519.PrivateKey) (grant, terms Signed
 	if err := t.Validate(); err != nil {
 		return grant, terms, err
 	}
+	if len(lockKey) != lockKeySize {
+		return grant, terms, Malformed("lock", "must have a key of %d bytes", lockKeySize)
+	}
 	if terms, err = Sign(RecordTerms, t, key); err != nil {
 		return grant, terms, err
 	}
@@ -249,11 +252,14 @@ func Issue(t Terms, lockKey []byte, key ed25519.PrivateKey) (grant, terms Signed
 	return grant, terms, err
 }
 
+// lockKeySize is the length of a lock's key in bytes.
+const lockKeySize = 32
+
 // LockKey derives a grant's revocation key from the secret that every copy of
 // the consent holds, so that whoever holds the consent can revoke every grant
 // drawn from it.
 func LockKey(consentSecret []byte, id GrantID) []byte {
-	key, err := hkdf.Key(sha256.New, consentSecret, nil, "linkage grant lock v1\n"+string(id), 32)
+	key, err := hkdf.Key(sha256.New, consentSecret, nil, "linkage grant lock v1\n"+string(id), lockKeySize)
 	if err != nil {
 		panic("HKDF of 32 bytes: " + err.Error())
 	}
@@ -300,6 +306,10 @@ func (r Revocation) Validate() error {
 		return Malformed("at", "must be a time")
 	case !r.By.Valid():
 		return Malformed("by", "must be the agency that signs")
+	case r.Key != nil && len(r.Key) != lockKeySize:
+		return Malformed("key", "must be %d bytes", lockKeySize)
+	case r.Successor != nil && (!r.Successor.Valid() || *r.Successor == CharterGrant || *r.Successor == r.Grant):
+		return Malformed("successor", "must be the id of another grant")
 	}
 	return nil
 }
@@ -329,15 +339,16 @@ func (r Register) Validate() error {
 	case r.Number == 0:
 		return Malformed("number", "must count from 1")
 	}
-	for _, id := range r.Live {
-		if !id.Valid() {
-			return Malformed("live", "must list grant ids")
+	seen := make(map[GrantID]bool, len(r.Live)+len(r.Ended))
+	for i, id := range slices.Concat(r.Live, r.Ended) {
+		field := "live"
+		if i >= len(r.Live) {
+			field = "ended"
 		}
-	}
-	for _, id := range r.Ended {
-		if !id.Valid() {
-			return Malformed("ended", "must list grant ids")
+		if !id.Valid() || id == CharterGrant || seen[id] {
+			return Malformed(field, "must list ids of grants, each once and in one of the two lists")
 		}
+		seen[id] = true
 	}
 	return nil
 }

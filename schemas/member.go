@@ -3,8 +3,10 @@ package schemas
 import (
 	"crypto/ed25519"
 	"crypto/hkdf"
+	"crypto/hpke"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -76,6 +78,9 @@ func (c Card) Validate() error {
 	for i, k := range c.Sealing {
 		if k.Suite != SealSuite {
 			return Malformed(fmt.Sprintf("sealing[%d].suite", i), "must be %s", SealSuite)
+		}
+		if _, err := hpke.MLKEM768P256().NewPublicKey(k.Key); err != nil {
+			return Malformed(fmt.Sprintf("sealing[%d].key", i), "must be a public key of the suite")
 		}
 	}
 	return nil
@@ -309,6 +314,9 @@ func (r Roll) Validate() error {
 	if r.Number == 0 {
 		return Malformed("number", "must count from 1")
 	}
+	if !slices.Contains(Setups, r.Setup) {
+		return Malformed("setup", "must be single-agency, informal-partnership or formal-consortium")
+	}
 	seen := map[AgencyID]bool{}
 	for i, m := range r.Members {
 		switch {
@@ -341,10 +349,13 @@ type Epoch struct {
 	Network  NetworkID `json:"network"`
 	Epoch    ULID      `json:"epoch"`
 	Previous *ULID     `json:"previous"`
-	Reason   string    `json:"reason"` // founded, wiped, restored or corrupt
+	Reason   string    `json:"reason"` // one of EpochReasons
 	LastHead *string   `json:"lasthead"`
 	Time     Instant   `json:"time"`
 }
+
+// EpochReasons lists why a hub's life begins.
+var EpochReasons = []string{"founded", "wiped", "restored", "corrupt"}
 
 // Validate reports the first rule that e breaks.
 func (e Epoch) Validate() error {
@@ -356,6 +367,12 @@ func (e Epoch) Validate() error {
 		return Malformed("network", "must be a slug")
 	case !e.Epoch.Valid():
 		return Malformed("epoch", "must be a ULID")
+	case !slices.Contains(EpochReasons, e.Reason):
+		return Malformed("reason", "must be founded, wiped, restored or corrupt")
+	case e.Previous != nil && (e.Reason == "founded" || !e.Previous.Valid() || *e.Previous == e.Epoch):
+		return Malformed("previous", "must be the ULID of another epoch, and absent at the founding")
+	case e.Time.IsZero():
+		return Malformed("time", "must be a time")
 	}
 	return nil
 }

@@ -1,6 +1,13 @@
 package schemas
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
+
+// codePattern is the form of a code, known to this version or not. The broker
+// reads receipts: they hold no text.
+var codePattern = regexp.MustCompile(`^[a-z][a-z-]{1,39}$`)
 
 // ReceiptKind is what a receipt proves.
 type ReceiptKind string
@@ -65,10 +72,14 @@ func (r Receipt) Validate() error {
 			return Malformed(fmt.Sprintf("items[%d].envelope", i), "must be an envelope's id")
 		case !item.Chain.Valid():
 			return Malformed(fmt.Sprintf("items[%d].chain", i), "must be a ULID")
+		case item.Sequence == 0:
+			return Malformed(fmt.Sprintf("items[%d].sequence", i), "must count from 1")
 		case item.Kind != ReceiptStored && item.Kind != ReceiptSeen && item.Kind != ReceiptRefused:
 			return Malformed(fmt.Sprintf("items[%d].kind", i), "must be stored, seen or refused")
 		case (item.Kind == ReceiptRefused) != (item.Code != ""):
 			return Malformed(fmt.Sprintf("items[%d].code", i), "must be given exactly when refused")
+		case item.Code != "" && !codePattern.MatchString(string(item.Code)):
+			return Malformed(fmt.Sprintf("items[%d].code", i), "must be a code")
 		}
 	}
 	return nil
