@@ -49,3 +49,28 @@ type Journal interface {
 	// Last is the position of the newest record, 0 in an empty hub.
 	Last(ctx context.Context) (uint64, error)
 }
+
+// Change is a decision about members or grants that waits to be written. The
+// gate, the hub's only writer, runs it between its own.
+type Change struct {
+	// Keys name what the change touches, such as grant:<id>. Changes that share
+	// a key are never decided in the same commit, so that each sees the ones
+	// before it.
+	Keys []string
+	// Exclusive changes take something away. While one is decided and committed
+	// no page is between its last check and its hand-over.
+	Exclusive bool
+	// Decide returns the records to write; none when nothing has to change. It
+	// may run more than once.
+	Decide func() ([]Record, error)
+}
+
+// Outcome is what became of a [Change]: when it is returned, the change is on
+// disk and in force.
+type Outcome struct {
+	Position uint64 // of the change's last record; 0 if none was needed
+	Time     time.Time
+	// For an exclusive change: what became of the envelopes that it concerns
+	// and that their recipient had not acknowledged. Each is in one count.
+	HandedOver, Withdrawn, Unknown int
+}

@@ -1,0 +1,246 @@
+// Package gate is the only way through the broker: every envelope passes it or
+// is refused with a reason.
+//
+// Three things happen here, each atomic against the two others. An envelope is
+// decided on and committed to the hub (submit.go, writer.go). A committed
+// envelope is checked again and handed over to its recipient (pull.go). A
+// permission or a member's standing is taken away (writer.go, [Gate.Write] with
+// an exclusive change): once that has returned, every envelope that it concerns
+// either was handed over or never will be.
+//
+// The hub is the gate's only memory. Everything here is rebuilt from it at
+// start by the same code that follows it while running (state.go).
+package gate
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/linkage-exchange/linkage/internal/journal"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Hub is the journal, and reading of scattered pages from it.
+type Hub interface {
+	journal.Journal
+	// ReadMany calls fn for the records at rising positions, in order.
+	ReadMany(ctx context.Context, positions []uint64, fn func(journal.Record) error) error
+}
+
+// Members is what the gate asks about agencies.
+type Members interface {
+	// Apply follows the hub; the gate calls it for every record.
+	Apply(journal.Record) error
+	// AgencyOf names the agency that a NATS account belongs to.
+	AgencyOf(account string) (schemas.AgencyID, bool)
+	// Standing is "" for an agency that is not on the roll; joined says that it
+	// has keys.
+	Standing(schemas.AgencyID) (status schemas.MemberStatus, joined bool)
+	// SigningKey returns a live key of the agency.
+	SigningKey(a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, bool)
+	// HasSealingKey reports whether events may be sealed to a key.
+	HasSealingKey(a schemas.AgencyID, id schemas.KeyID, at time.Time) bool
+	// Entry returns the agency's cards.
+	Entry(schemas.AgencyID) schemas.Entry
+	// Everybody lists the agencies on the roll.
+	Everybody() []schemas.AgencyID
+	// RollNumber is the highest number of the roll.
+	RollNumber() uint64
+}
+
+// Grants is what the gate asks about permissions.
+type Grants interface {
+	// Permission returns a grant, and its revocation if it was revoked.
+	Permission(schemas.GrantID) (g schemas.Grant, revocation *schemas.SignedRecord, ok bool)
+	// Registered reports whether the discloser's register came in this epoch.
+	Registered(schemas.AgencyID) bool
+}
+
+// Limits bound what one member may use. The zero value means the defaults.
+type Limits struct {
+	Rate    float64       // envelopes a second of one member; default 2,000
+	Burst   int           // envelopes at once; default 4,000
+	Mailbox int           // envelopes that wait for one recipient from one sender; default 50,000
+	MaxAge  time.Duration // how long an envelope waits for its recipient; default 90 days
+	// Refusals is how many refusals of one member and code are written to the
+	// hub one by one in a minute; further ones are counted in one record.
+	// Default 20.
+	Refusals int
+}
+
+func (l *Limits) setDefaults() {
+	if l.Rate == 0 {
+		l.Rate = 2000
+	}
+	if l.Burst == 0 {
+		l.Burst = 4000
+	}
+	if l.Mailbox == 0 {
+		l.Mailbox = 50_000
+	}
+	if l.MaxAge == 0 {
+		l.MaxAge = 90 * 24 * time.Hour
+	}
+	if l.Refusals == 0 {
+		l.Refusals = 20
+	}
+}
+
+// Options are what a gate is made of. All fields but Limits are required.
+type Options struct {
+	Network schemas.NetworkID
+	Hub     Hub
+	Members Members
+	Grants  Grants
+	// Hint tells a member that something waits for it; best effort.
+	Hint   func(a schemas.AgencyID, position uint64)
+	Limits Limits
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Metrics is told of decisions and commits; nil for none.
+	Metrics Metrics
+}
+
+// Metrics is told what the gate does. No value ever names a client.
+type Metrics interface {
+	Decision(result schemas.Result, code schemas.Code)
+	Commit(records int, took time.Duration, err error)
+	HandedOver(envelopes int)
+}
+
+// Gate is the running gate.
+type Gate struct {
+	opts    Options
+	hub     Hub
+	members Members
+	grants  Grants
+	now     func() time.Time
+	log     *slog.Logger
+
+	mu    sync.RWMutex // guards state; only the writer changes it
+	state *state
+
+	// handover is held for reading from a page's last check until the page was
+	// given to the connection, for writing while something is taken away.
+	handover sync.RWMutex
+
+	rates     *rates
+	refusals  *refusals
+	queue     chan *task
+	jobs      chan *submission
+	pulls     chan struct{} // a place for each pull under way
+	startedAt uint64        // the hub's last position when this process began to serve
+
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+const (
+	queueLength  = 16384
+	verifiers    = 4
+	maxPulls     = 32
+	sweepEvery   = time.Minute
+	commitWithin = 20 * time.Second
+)
+
+// New rebuilds the gate from the hub. It serves nothing before [Gate.Start].
+func New(ctx context.Context, opts Options) (*Gate, error) {
+	opts.Limits.setDefaults()
+	if opts.Metrics == nil {
+		opts.Metrics = noMetrics{}
+	}
+	g := &Gate{
+		opts: opts, hub: opts.Hub, members: opts.Members, grants: opts.Grants, now: opts.Now, log: opts.Logger,
+		state:    newState(opts.Members, opts.Grants),
+		rates:    newRates(opts.Limits),
+		refusals: newRefusals(opts.Limits.Refusals),
+		queue:    make(chan *task, queueLength),
+		jobs:     make(chan *submission, queueLength),
+		pulls:    make(chan struct{}, maxPulls),
+	}
+	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := g.readOn(ctx); err != nil {
+		return nil, fmt.Errorf("rebuild gate from hub: %w", err)
+	}
+	g.startedAt = g.state.position
+	return g, nil
+}
+
+// readOn follows the hub to its end.
+func (g *Gate) readOn(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hub.Scan(ctx, g.state.position+1, g.state.apply)
+}
+
+// Start begins to serve.
+func (g *Gate) Start() {
+	for range verifiers {
+		g.wg.Go(g.verify)
+	}
+	g.wg.Go(g.write)
+	g.wg.Go(g.sweep)
+	g.settlePending()
+}
+
+// Stop ends what is under way and records the hand-overs that were made.
+func (g *Gate) Stop(ctx context.Context) error {
+	_, err := g.Write(ctx, journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return nil, nil }})
+	g.stop()
+	g.wg.Wait()
+	if errors.Is(err, errStopping) {
+		return nil
+	}
+	return err
+}
+
+// Epoch is the hub's epoch, "" before the first statement.
+func (g *Gate) Epoch() schemas.ULID {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.state.epoch
+}
+
+// EpochRecord is the signed statement that opened the epoch.
+func (g *Gate) EpochRecord() schemas.SignedRecord {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.state.epochRecord
+}
+
+// Mailbox says how full a member's mailbox is.
+type Mailbox struct {
+	Agency  schemas.AgencyID
+	Waiting int       // envelopes not yet acknowledged
+	Oldest  time.Time // of them; zero if none
+	Cursor  uint64
+}
+
+// Mailboxes lists every member's mailbox.
+func (g *Gate) Mailboxes() []Mailbox {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var all []Mailbox
+	for _, a := range g.members.Everybody() {
+		box := g.state.boxes[a]
+		if box == nil {
+			all = append(all, Mailbox{Agency: a})
+			continue
+		}
+		waiting, oldest := box.waiting()
+		all = append(all, Mailbox{Agency: a, Waiting: waiting, Oldest: oldest, Cursor: box.cursor})
+	}
+	return all
+}
+
+type noMetrics struct{}
+
+func (noMetrics) Decision(schemas.Result, schemas.Code) {}
+func (noMetrics) Commit(int, time.Duration, error)      {}
+func (noMetrics) HandedOver(int)                        {}

@@ -1,0 +1,299 @@
+// Package registry knows the members of a network, their keys and their
+// grants, as the hub's records say.
+//
+// It decides whether a signed record about them may enter the hub (the Check
+// functions, which change nothing) and follows the hub ([Registry.Apply], which
+// decides nothing). It is safe for concurrent use.
+package registry
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/linkage-exchange/linkage/internal/journal"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Member is what the registry knows of one agency.
+type Member struct {
+	Agency  schemas.AgencyID
+	Account string
+	Status  schemas.MemberStatus
+	// Joined says that the member has been admitted; Card and Entry are set
+	// from then on.
+	Joined bool
+	Card   schemas.Card
+	Entry  schemas.Entry
+	User   string // the agent's NATS user key
+	// Register is the highest number of the member's register in this epoch, 0
+	// before there was one.
+	Register uint64
+}
+
+// Grant is a permission as the broker knows it.
+type Grant struct {
+	schemas.Grant
+	Record schemas.SignedRecord
+	// Revocation is nil while the grant was not revoked.
+	Revocation *schemas.SignedRecord
+}
+
+// Registry follows the hub.
+type Registry struct {
+	network   schemas.NetworkID
+	admission ed25519.PublicKey
+
+	mu        sync.RWMutex // guards what follows
+	roll      schemas.Roll
+	rollRec   schemas.SignedRecord
+	members   map[schemas.AgencyID]*Member
+	accounts  map[string]*Member
+	invited   map[schemas.KeyID]schemas.SignedRecord // invitations by their key
+	grants    map[schemas.GrantID]*Grant
+	byParty   map[schemas.AgencyID][]schemas.GrantID // discloser and recipient
+	cancelled map[schemas.GrantID]schemas.SignedRecord
+}
+
+// New makes the registry of an empty hub.
+func New(network schemas.NetworkID, admission ed25519.PublicKey) *Registry {
+	return &Registry{
+		network: network, admission: admission,
+		members:   map[schemas.AgencyID]*Member{},
+		accounts:  map[string]*Member{},
+		invited:   map[schemas.KeyID]schemas.SignedRecord{},
+		grants:    map[schemas.GrantID]*Grant{},
+		byParty:   map[schemas.AgencyID][]schemas.GrantID{},
+		cancelled: map[schemas.GrantID]schemas.SignedRecord{},
+	}
+}
+
+// Member returns what is known of an agency that stands on the roll.
+func (r *Registry) Member(a schemas.AgencyID) (Member, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return found(r.members[a])
+}
+
+// MemberOfAccount returns the agency that a NATS account belongs to.
+func (r *Registry) MemberOfAccount(account string) (Member, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return found(r.accounts[account])
+}
+
+func found(m *Member) (Member, bool) {
+	if m == nil {
+		return Member{}, false
+	}
+	return *m, true
+}
+
+// Members lists everybody on the roll, in its order.
+func (r *Registry) Members() []Member {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]Member, 0, len(r.roll.Members))
+	for _, line := range r.roll.Members {
+		all = append(all, *r.members[line.Agency])
+	}
+	return all
+}
+
+// Roll returns the roll with the highest number; ok is false before the first.
+func (r *Registry) Roll() (schemas.Roll, schemas.SignedRecord, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.roll, r.rollRec, r.roll.Number > 0
+}
+
+// Grant returns a grant, revoked or not.
+func (r *Registry) Grant(id schemas.GrantID) (Grant, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if g := r.grants[id]; g != nil {
+		return *g, true
+	}
+	return Grant{}, false
+}
+
+// GrantsOf lists the grants in which an agency is discloser or recipient.
+func (r *Registry) GrantsOf(a schemas.AgencyID) []Grant {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []Grant
+	for _, id := range r.byParty[a] {
+		all = append(all, *r.grants[id])
+	}
+	return all
+}
+
+// Live counts the grants that are neither revoked nor expired.
+func (r *Registry) Live(now time.Time) int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := 0
+	for _, g := range r.grants {
+		if g.Revocation == nil && g.Live(now) == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Admitted is the data of a member-admitted record and of the answer to a
+// join.
+type Admitted struct {
+	Card      schemas.SignedRecord `json:"card"`
+	Admission schemas.SignedRecord `json:"admission"`
+}
+
+// Apply follows one record of the hub, in order. An error means that the hub
+// holds what no Check would have let in.
+func (r *Registry) Apply(rec journal.Record) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch rec.Kind() {
+	case journal.RollPublished, journal.MemberSuspended, journal.MemberReadmitted, journal.MemberLeft:
+		return r.applyRoll(rec.Data)
+	case journal.MemberInvited:
+		return r.applyInvitation(rec.Data)
+	case journal.MemberAdmitted:
+		return r.applyAdmission(rec.Data)
+	case journal.KeyChanged:
+		return r.applyCard(rec.Data)
+	case journal.GrantIssued:
+		return r.applyGrant(rec.Data)
+	case journal.GrantRevoked:
+		return r.applyRevocation(rec.Data)
+	case journal.RegisterPublished:
+		return r.applyRegister(rec.Data)
+	default:
+		return nil
+	}
+}
+
+// peek reads a record whose signature was checked when it entered the hub.
+func peek[T interface{ Validate() error }](data []byte, kind schemas.RecordType) (T, schemas.SignedRecord, error) {
+	var zero T
+	rec, err := schemas.ParseRecord(data)
+	if err != nil {
+		return zero, rec, fmt.Errorf("read %s in hub: %w", kind, err)
+	}
+	v, err := schemas.PeekRecord[T](rec, kind)
+	return v, rec, err
+}
+
+func (r *Registry) applyRoll(data []byte) error {
+	roll, rec, err := peek[schemas.Roll](data, schemas.RecordRoll)
+	if err != nil {
+		return err
+	}
+	r.roll, r.rollRec = roll, rec
+	for _, line := range roll.Members {
+		m := r.members[line.Agency]
+		if m == nil {
+			m = &Member{Agency: line.Agency}
+			r.members[line.Agency] = m
+		}
+		if m.Account != line.Account {
+			delete(r.accounts, m.Account)
+			m.Account = line.Account
+		}
+		m.Status = line.Status
+		r.accounts[line.Account] = m
+	}
+	return nil
+}
+
+func (r *Registry) applyInvitation(data []byte) error {
+	inv, rec, err := peek[schemas.Invitation](data, schemas.RecordInvitation)
+	if err != nil {
+		return err
+	}
+	r.invited[schemas.KeyIDOf(inv.Key)] = rec
+	return nil
+}
+
+func (r *Registry) applyAdmission(data []byte) error {
+	var a Admitted
+	if err := json.Unmarshal(data, &a); err != nil {
+		return fmt.Errorf("read admission in hub: %w", err)
+	}
+	adm, err := schemas.PeekRecord[schemas.Admission](a.Admission, schemas.RecordAdmission)
+	if err != nil {
+		return err
+	}
+	card, err := schemas.PeekRecord[schemas.Card](a.Card, schemas.RecordCard)
+	if err != nil {
+		return err
+	}
+	m := r.members[card.Agency]
+	if m == nil {
+		return fmt.Errorf("hub admits %s, who is not on the roll", card.Agency)
+	}
+	m.Joined, m.Card, m.User, m.Register = true, card, adm.User, 0
+	m.Entry = schemas.Entry{
+		Invitation: r.invited[a.Admission.KeyID()], Admission: a.Admission, Cards: []schemas.SignedRecord{a.Card},
+	}
+	return nil
+}
+
+func (r *Registry) applyCard(data []byte) error {
+	card, rec, err := peek[schemas.Card](data, schemas.RecordCard)
+	if err != nil {
+		return err
+	}
+	m := r.members[card.Agency]
+	if m == nil {
+		return fmt.Errorf("hub changes keys of %s, who is not on the roll", card.Agency)
+	}
+	m.Card = card
+	m.Entry.Cards = append(m.Entry.Cards[:len(m.Entry.Cards):len(m.Entry.Cards)], rec)
+	return nil
+}
+
+func (r *Registry) applyGrant(data []byte) error {
+	g, rec, err := peek[schemas.Grant](data, schemas.RecordGrant)
+	if err != nil {
+		return err
+	}
+	if r.grants[g.ID] != nil {
+		return nil
+	}
+	grant := &Grant{Grant: g, Record: rec}
+	if rev, ok := r.cancelled[g.ID]; ok {
+		grant.Revocation = &rev
+	}
+	r.grants[g.ID] = grant
+	r.byParty[g.Discloser] = append(r.byParty[g.Discloser], g.ID)
+	r.byParty[g.Recipient] = append(r.byParty[g.Recipient], g.ID)
+	return nil
+}
+
+func (r *Registry) applyRevocation(data []byte) error {
+	rev, rec, err := peek[schemas.Revocation](data, schemas.RecordRevocation)
+	if err != nil {
+		return err
+	}
+	if g := r.grants[rev.Grant]; g != nil && g.Revocation == nil {
+		g.Revocation = &rec
+	}
+	r.cancelled[rev.Grant] = rec
+	return nil
+}
+
+func (r *Registry) applyRegister(data []byte) error {
+	reg, _, err := peek[schemas.Register](data, schemas.RecordRegister)
+	if err != nil {
+		return err
+	}
+	m := r.members[reg.Discloser]
+	if m == nil {
+		return fmt.Errorf("hub has a register of %s, who is not on the roll", reg.Discloser)
+	}
+	m.Register = max(m.Register, reg.Number)
+	return nil
+}
