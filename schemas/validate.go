@@ -258,7 +258,10 @@ func ruleOf(e *jsonschema.ValidationError) string {
 		}
 		return "must be one of " + strings.Join(allowed, ", ")
 	case *kind.Const:
-		return fmt.Sprintf("must be exactly %q", fmt.Sprint(k.Want))
+		if text, ok := k.Want.(string); ok {
+			return fmt.Sprintf("must be exactly %q", text)
+		}
+		return fmt.Sprintf("must be %v", k.Want)
 	case *kind.Format:
 		return "must be " + wordsOf([]string{k.Want}, formatWords)
 	case *kind.Pattern:
