@@ -20,7 +20,7 @@ PURE       = $(filter-out $(RACED),$(shell go list ./...))
 # SHORT=1 leaves out what takes minutes. TESTFLAGS is for -run, -v, -count.
 SHORT     ?=
 TESTFLAGS ?=
-GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short) $(TESTFLAGS)
+GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short -timeout 5m,-timeout 20m) $(TESTFLAGS)
 
 # FUZZ selects by name, FUZZ_PKGS by package.
 FUZZTIME  ?= 10s

@@ -119,7 +119,7 @@ func forbidden() []plant {
 		{dir: "cmd/linkage", imports: natsClient, rule: "one-owner-each-side-nats-go"},
 		{dir: "broker/internal/gate", imports: orbit, rule: "one-owner-each-side-nats-go"},
 	}
-	for _, pkg := range []string{"net", "net/http", "os", "os/exec", "syscall", "log/slog"} {
+	for _, pkg := range []string{"net", "net/http", "os", "os/exec", "syscall", "log"} {
 		ps = append(ps, plant{dir: "schemas", imports: pkg, rule: "schemas-pure"},
 			plant{dir: "schemas/hl7v2", imports: pkg, rule: "schemas-pure"})
 	}
@@ -144,6 +144,7 @@ func permitted() []plant {
 		{dir: "schemas", imports: "os", test: true},
 		{dir: "schemas", imports: "embed"},
 		{dir: "schemas", imports: "net/url"},
+		{dir: "schemas", imports: "log/slog"}, // for values that hide themselves
 		{dir: "schemas/fhir", imports: "schemas"},
 		{dir: "schemas/fhir", imports: "schemas/fhir", test: true},
 		{dir: "broker", imports: "broker/internal/gate"},
