@@ -60,19 +60,19 @@ var publishedCases = map[string]publishedCase{
 		attrs:    map[string]string{"specversion": "1.0", "id": "1", "source": "example/uri", "type": "example.type", "datacontenttype": "application/json", "subject": "", "time": "2020-06-18T17:24:53Z"},
 		data:     `{"hello":"world"}`,
 		material: material3,
-		payload:  true, signature: true, ext: true, wrong: otherData,
+		payload:  true, ext: true, wrong: otherData,
 	},
 	"4 time with zone, normalised by the caller": {
 		attrs:    map[string]string{"specversion": "1.0", "id": "1", "source": "example/uri", "type": "example.type", "datacontenttype": "application/json", "subject": "", "time": "2020-06-18T17:24:53Z"},
 		data:     `{"hello":"world"}`,
 		material: material3,
-		payload:  true, signature: true, ext: true, wrong: otherData,
+		payload:  true, ext: true, wrong: otherData,
 	},
 	"5 binary data": {
 		attrs:    map[string]string{"specversion": "1.0", "id": "1", "source": "example/uri", "type": "example.type.binary", "datacontenttype": "application/octet-stream"},
 		data:     "\xf0\x9f\xa4\xa1",
 		material: material5,
-		payload:  true, signature: true, core: true, ext: true,
+		payload:  true, core: true, ext: true,
 	},
 	"6a one signed extension": {
 		attrs:      map[string]string{"specversion": "1.0", "id": "1", "source": "example/uri", "type": "example.type", "datacontenttype": "application/json", "exta": "value1"},
@@ -93,7 +93,7 @@ var publishedCases = map[string]publishedCase{
 		data:       `{"hello":"world"}`,
 		extensions: []string{"exta", "extb"},
 		material:   material7,
-		payload:    true, signature: true, ext: true, wrong: otherData,
+		payload:    true, ext: true, wrong: otherData,
 	},
 }
 
