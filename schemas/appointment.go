@@ -89,8 +89,6 @@ type AppointmentScheduled struct {
 	Start time.Time `json:"start"`
 	// The zone in which the client reads the clock.
 	TimeZone string `json:"timeZone"`
-	// What it is for.
-	Kind AppointmentKind `json:"kind"`
 	// The referral that it belongs to.
 	Referral string `json:"referral,omitempty"`
 	// When it ends.
@@ -101,6 +99,8 @@ type AppointmentScheduled struct {
 	With Contact `json:"with,omitzero"`
 	// What the client has to bring or know.
 	Instructions string `json:"instructions,omitempty"`
+	// What it is for. Supervision learns that there is an appointment, and when.
+	Kind AppointmentKind `json:"kind,omitempty"`
 	// The service.
 	Service Coded `json:"service,omitzero"`
 	// Whether it is the first under the referral.

@@ -30,7 +30,7 @@ type ConsentKind string
 const (
 	ConsentKindPart2Disclosure ConsentKind = "part2-disclosure" // 42 CFR 2.31
 	// 2.31(a)(4)(i), (a)(5)(ii): once for treatment, payment and operations
-	ConsentKindPart2Tpo             ConsentKind = "part2-tpo"
+	ConsentKindPart2TPO             ConsentKind = "part2-tpo"
 	ConsentKindPart2CounselingNotes ConsentKind = "part2-counseling-notes" // 2.31(b)
 	ConsentKindPart2Proceedings     ConsentKind = "part2-proceedings"      // 2.31(d)
 	ConsentKindPart2CriminalJustice ConsentKind = "part2-criminal-justice" // 2.35
@@ -41,7 +41,7 @@ const (
 // Values lists them, as the schema does.
 func (ConsentKind) Values() []string {
 	return values(
-		ConsentKindPart2Disclosure, ConsentKindPart2Tpo, ConsentKindPart2CounselingNotes,
+		ConsentKindPart2Disclosure, ConsentKindPart2TPO, ConsentKindPart2CounselingNotes,
 		ConsentKindPart2Proceedings, ConsentKindPart2CriminalJustice, ConsentKindPart2Registry, ConsentKindRelease,
 	)
 }
@@ -155,7 +155,7 @@ type ConsentStatement string
 // The values of ConsentStatement.
 const (
 	ConsentStatementRightToRevoke         ConsentStatement = "right-to-revoke"        // 42 CFR 2.31(a)(6); not in a 2.35 consent
-	ConsentStatementHipaaRedisclosure     ConsentStatement = "hipaa-redisclosure"     // 2.31(a)(4)(iii)
+	ConsentStatementHIPAARedisclosure     ConsentStatement = "hipaa-redisclosure"     // 2.31(a)(4)(iii)
 	ConsentStatementRedisclosurePotential ConsentStatement = "redisclosure-potential" // 2.31(a)(10)(i)
 	ConsentStatementRefusalConsequences   ConsentStatement = "refusal-consequences"   // 2.31(a)(10)(ii)
 	ConsentStatementFundraisingOptOut     ConsentStatement = "fundraising-opt-out"    // 2.31(a)(5)(iii)
@@ -165,7 +165,7 @@ const (
 // Values lists them, as the schema does.
 func (ConsentStatement) Values() []string {
 	return values(
-		ConsentStatementRightToRevoke, ConsentStatementHipaaRedisclosure, ConsentStatementRedisclosurePotential,
+		ConsentStatementRightToRevoke, ConsentStatementHIPAARedisclosure, ConsentStatementRedisclosurePotential,
 		ConsentStatementRefusalConsequences, ConsentStatementFundraisingOptOut, ConsentStatementRevocableWhen,
 	)
 }

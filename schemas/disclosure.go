@@ -31,14 +31,14 @@ const (
 	DisclosureEmergencyGroundConsentNotObtainable DisclosureEmergencyGround = "consent-not-obtainable"
 	DisclosureEmergencyGroundProgramClosed        DisclosureEmergencyGround = "program-closed" // the program is closed in a declared emergency
 	// a notice about a product under the Food and Drug Administration
-	DisclosureEmergencyGroundFdaNotice DisclosureEmergencyGround = "fda-notice"
+	DisclosureEmergencyGroundFDANotice DisclosureEmergencyGround = "fda-notice"
 )
 
 // Values lists them, as the schema does.
 func (DisclosureEmergencyGround) Values() []string {
 	return values(
 		DisclosureEmergencyGroundConsentNotObtainable, DisclosureEmergencyGroundProgramClosed,
-		DisclosureEmergencyGroundFdaNotice,
+		DisclosureEmergencyGroundFDANotice,
 	)
 }
 

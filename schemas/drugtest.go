@@ -93,9 +93,9 @@ const (
 	DrugTestMethodImmunoassay DrugTestMethod = "immunoassay"   // screen; presumptive
 	DrugTestMethodPointOfCare DrugTestMethod = "point-of-care" // device read on site; presumptive
 	// gas chromatography, mass spectrometry; confirmatory
-	DrugTestMethodGcMs DrugTestMethod = "gc-ms"
+	DrugTestMethodGCMS DrugTestMethod = "gc-ms"
 	// liquid chromatography, tandem mass spectrometry; confirmatory
-	DrugTestMethodLcMsMs DrugTestMethod = "lc-ms-ms"
+	DrugTestMethodLCMSMS DrugTestMethod = "lc-ms-ms"
 	DrugTestMethodBreath DrugTestMethod = "breath"
 	DrugTestMethodOther  DrugTestMethod = "other"
 )
@@ -103,7 +103,7 @@ const (
 // Values lists them, as the schema does.
 func (DrugTestMethod) Values() []string {
 	return values(
-		DrugTestMethodImmunoassay, DrugTestMethodPointOfCare, DrugTestMethodGcMs, DrugTestMethodLcMsMs,
+		DrugTestMethodImmunoassay, DrugTestMethodPointOfCare, DrugTestMethodGCMS, DrugTestMethodLCMSMS,
 		DrugTestMethodBreath, DrugTestMethodOther,
 	)
 }

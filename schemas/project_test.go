@@ -203,14 +203,15 @@ func TestProjectionForSupervision(t *testing.T) {
 		},
 		schemas.TypeDrugTestMissed: {stays: []string{"window", "notified"}, goes: []string{"excuse"}},
 		schemas.TypeReferralRequested: {
-			stays: []string{"service", "urgency", "expectation", "clocks", "contact"},
-			goes:  []string{"client", "reason", "diagnoses", "medications", "risks", "healthNeeds", "levelOfCare", "priorityPopulation", "coverage", "attachments"},
+			stays: []string{"service", "urgency", "expectation", "firstContact", "contact"},
+			goes:  []string{"client", "reason", "diagnoses", "medications", "risks", "healthNeeds", "levelOfCare", "priorityPopulation", "coverage", "clocks", "attachments"},
 		},
 		schemas.TypeReferralCompleted: {
 			stays: []string{"serviceReceived", "resolved", "outcome", "endedAt"},
 			goes:  []string{"text", "teds", "measuresAtEnd", "levelAtEnd", "services", "attachments"},
 		},
-		schemas.TypeAppointmentMissed: {stays: []string{"start", "noticeGiven"}, goes: []string{"reason", "attempts"}},
+		schemas.TypeAppointmentScheduled: {stays: []string{"start", "timeZone"}, goes: []string{"kind", "service", "place", "with", "instructions"}},
+		schemas.TypeAppointmentMissed:    {stays: []string{"start", "noticeGiven"}, goes: []string{"reason", "attempts"}},
 	}
 	for e, tt := range tests {
 		t.Run(e.Short(), func(t *testing.T) {
@@ -241,6 +242,22 @@ func TestProjectionForSupervision(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCharterEventsAreNotNarrowed: what concerns no client has no purpose
+// either, so a field that a purpose opens would never arrive.
+func TestCharterEventsAreNotNarrowed(t *testing.T) {
+	for _, info := range schemas.Catalogue() {
+		if info.Category != schemas.CategoryCharter {
+			continue
+		}
+		for name, data := range examples(t, info.Type, "valid") {
+			out, removed, err := schemas.ProjectPayload(info.Type, data, "", func(schemas.Category) bool { return false })
+			if err != nil || len(removed) > 0 || normal(t, out) != normal(t, data) {
+				t.Errorf("%s %s: loses %v, %v", info.Type, name, removed, err)
+			}
+		}
 	}
 }
 

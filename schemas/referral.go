@@ -287,7 +287,8 @@ type ReferralRequested struct {
 	RespondBy time.Time `json:"respondBy,omitzero"`
 	// After that the referral expires by itself.
 	ValidUntil time.Time `json:"validUntil,omitzero"`
-	// Every clock that runs, with the rule behind it.
+	// Every clock that runs, with the rule behind it. A statutory clock tells the population to which the
+	// client belongs.
 	Clocks []Clock `json:"clocks,omitempty"`
 	// The consent under which the referral is made, by the sender's id.
 	Consent string `json:"consent,omitempty"`

@@ -38,11 +38,11 @@ type ReferralInterimService string
 // The values of ReferralInterimService.
 const (
 	// counselling and education about HIV and tuberculosis
-	ReferralInterimServiceHivTbEducation    ReferralInterimService = "hiv-tb-education"
+	ReferralInterimServiceHIVTBEducation    ReferralInterimService = "hiv-tb-education"
 	ReferralInterimServiceNeedleSharingRisk ReferralInterimService = "needle-sharing-risk" // risk of needle sharing
 	ReferralInterimServicePartnerInfantRisk ReferralInterimService = "partner-infant-risk" // risk of transmission to partners and infants
 	ReferralInterimServiceTransmissionSteps ReferralInterimService = "transmission-steps"  // steps against transmission
-	ReferralInterimServiceHivTbReferral     ReferralInterimService = "hiv-tb-referral"     // referral for HIV or tuberculosis treatment
+	ReferralInterimServiceHIVTBReferral     ReferralInterimService = "hiv-tb-referral"     // referral for HIV or tuberculosis treatment
 	ReferralInterimServiceFetalEffects      ReferralInterimService = "fetal-effects"       // counselling on effects on the fetus
 	ReferralInterimServicePrenatalReferral  ReferralInterimService = "prenatal-referral"   // referral for prenatal care
 	ReferralInterimServicePeerSupport       ReferralInterimService = "peer-support"
@@ -54,9 +54,9 @@ const (
 // Values lists them, as the schema does.
 func (ReferralInterimService) Values() []string {
 	return values(
-		ReferralInterimServiceHivTbEducation, ReferralInterimServiceNeedleSharingRisk,
+		ReferralInterimServiceHIVTBEducation, ReferralInterimServiceNeedleSharingRisk,
 		ReferralInterimServicePartnerInfantRisk, ReferralInterimServiceTransmissionSteps,
-		ReferralInterimServiceHivTbReferral, ReferralInterimServiceFetalEffects,
+		ReferralInterimServiceHIVTBReferral, ReferralInterimServiceFetalEffects,
 		ReferralInterimServicePrenatalReferral, ReferralInterimServicePeerSupport, ReferralInterimServiceMedication,
 		ReferralInterimServiceShelter, ReferralInterimServiceOther,
 	)
@@ -89,10 +89,9 @@ const (
 	ReferralTransferReasonCloserToHome        ReferralTransferReason = "closer-to-home"
 	ReferralTransferReasonClientChoice        ReferralTransferReason = "client-choice"
 	ReferralTransferReasonProgramClosed       ReferralTransferReason = "program-closed"
-	// a pregnant woman whom the State places (42 USC 300x-27)
-	ReferralTransferReasonStatePlacement ReferralTransferReason = "state-placement"
-	ReferralTransferReasonAgencyLeaves   ReferralTransferReason = "agency-leaves" // the agency leaves the network
-	ReferralTransferReasonOther          ReferralTransferReason = "other"
+	ReferralTransferReasonPlacedByState       ReferralTransferReason = "placed-by-state" // the State finds a place where the program has none
+	ReferralTransferReasonAgencyLeaves        ReferralTransferReason = "agency-leaves"   // the agency leaves the network
+	ReferralTransferReasonOther               ReferralTransferReason = "other"
 )
 
 // Values lists them, as the schema does.
@@ -100,7 +99,7 @@ func (ReferralTransferReason) Values() []string {
 	return values(
 		ReferralTransferReasonNoCapacity, ReferralTransferReasonLevelOfCareMismatch,
 		ReferralTransferReasonCloserToHome, ReferralTransferReasonClientChoice, ReferralTransferReasonProgramClosed,
-		ReferralTransferReasonStatePlacement, ReferralTransferReasonAgencyLeaves, ReferralTransferReasonOther,
+		ReferralTransferReasonPlacedByState, ReferralTransferReasonAgencyLeaves, ReferralTransferReasonOther,
 	)
 }
 

@@ -138,8 +138,10 @@ type ReferralReason struct {
 	Retryable bool `json:"retryable"`
 	// The eligibility rule that is not met; not-eligible has one.
 	Criterion string `json:"criterion,omitempty"`
-	// The reason in a sentence; other has one.
+	// The reason in a sentence without facts about health; other has one.
 	Text string `json:"text,omitempty"`
+	// What else the agency that cares for the client should know.
+	Detail string `json:"detail,omitempty"`
 	// What it does to the clocks.
 	Clock ReferralClockEffect `json:"clock,omitempty"`
 }
