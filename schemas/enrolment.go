@@ -19,6 +19,9 @@ type InvitationCode struct {
 	Admission KeyID     `json:"m"` // of the network's admission key
 	Secret    []byte    `json:"s"` // 20 random bytes, one use; see [InvitationKey]
 	Expires   int64     `json:"e"` // Unix seconds
+	// Roots says that the broker's certificate comes from an authority that the
+	// system trusts. Otherwise it is signed by the broker's own key.
+	Roots bool `json:"r,omitempty"`
 }
 
 const codePrefix = "linkage1."

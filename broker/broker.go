@@ -1,0 +1,210 @@
+package broker
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/linkage-exchange/linkage/broker/internal/gate"
+	"github.com/linkage-exchange/linkage/broker/internal/registry"
+	"github.com/linkage-exchange/linkage/broker/internal/transport"
+	"github.com/linkage-exchange/linkage/internal/lifecycle"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Broker is a running broker.
+type Broker struct {
+	opts     Options
+	log      *slog.Logger
+	network  networkFile
+	keys     keys
+	nats     *transport.Server
+	gate     *gate.Gate
+	registry *registry.Service
+	metrics  *metrics
+	certs    *certificates
+	door     net.Listener // Listen
+	status   net.Listener // StatusListen, nil if off
+	teardown lifecycle.Teardown
+	ctx      context.Context // ends with Stop; of the work that requests began
+	cancel   context.CancelFunc
+}
+
+// Start runs the broker of a directory. When it returns, agents can connect. If
+// a step fails, the earlier ones are undone before Start returns. The context
+// bounds the start only.
+func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
+	opts.SetDefaults()
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	b := &Broker{opts: opts, log: opts.Logger}
+	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			_ = b.Stop(context.WithoutCancel(ctx)) // err already says why
+		}
+	}()
+	b.teardown.Push("requests", func(context.Context) error { b.cancel(); return nil })
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	if err := b.startServer(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.startGate(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.admitAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.serveVerbs(); err != nil {
+		return nil, err
+	}
+	for _, listen := range []func() error{b.listenDoor, b.listenStatus, b.listenAdmin} {
+		if err := listen(); err != nil {
+			return nil, err
+		}
+	}
+	b.log.InfoContext(ctx, "broker serves", "network", string(b.network.Network), "address", b.Addr().String(), "key", string(schemas.KeyIDOf(b.keys.public())))
+	return b, nil
+}
+
+// open reads the directory's files and keys.
+func (b *Broker) open() error {
+	if err := readJSON(filepath.Join(b.opts.DataDir, fileNetwork), &b.network); err != nil {
+		return fmt.Errorf("open broker directory: %w", err)
+	}
+	var err error
+	if b.keys, err = readKeys(b.opts.DataDir); err != nil {
+		return err
+	}
+	b.certs, err = newCertificates(b.opts, b.keys, b.hosts())
+	return err
+}
+
+// hosts are the names for which the broker's own certificate is made out.
+func (b *Broker) hosts() []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if u, err := url.Parse(b.network.URL); err == nil && u.Hostname() != "" {
+		hosts = append(hosts, u.Hostname())
+	}
+	return hosts
+}
+
+func (b *Broker) startServer(ctx context.Context) error {
+	opts := transport.Options{
+		Dir: filepath.Join(b.opts.DataDir, dirNATS), Keys: b.keys.nats, Listen: b.opts.NATSListen,
+		MaxConnections: b.opts.Connections, Logger: b.log,
+	}
+	if opts.Listen != "" {
+		opts.TLS = b.certs.config()
+	}
+	var err error
+	if b.nats, err = transport.Start(ctx, opts); err != nil {
+		return err
+	}
+	b.teardown.Push("message server", b.nats.Stop)
+	return nil
+}
+
+func (b *Broker) startGate(ctx context.Context) error {
+	b.metrics = newMetrics(b)
+	reg := registry.New(b.network.Network, ed25519.PublicKey(b.network.AdmissionKey))
+	var err error
+	b.gate, err = gate.New(ctx, gate.Options{
+		Network: b.network.Network, Hub: b.nats.Hub(), Members: reg, Grants: reg, Hint: b.hint,
+		Limits: gate.Limits{Rate: b.opts.Rate, Burst: b.opts.Burst, Mailbox: b.opts.MailboxEnvelopes, MaxAge: b.opts.MailboxAge},
+		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	b.registry = &registry.Service{Registry: reg, Writer: b.gate, Now: b.opts.Now}
+	b.gate.Start()
+	b.teardown.Push("gate", b.gate.Stop)
+	if b.gate.Epoch() == "" {
+		if err := b.registry.OpenEpoch(ctx, b.network.Epoch); err != nil {
+			return fmt.Errorf("open epoch: %w", err)
+		}
+	}
+	if reg.RollNumber() == 0 {
+		if _, err := b.registry.PublishRoll(ctx, b.network.Roll); err != nil {
+			return fmt.Errorf("publish first roll: %w", err)
+		}
+	}
+	return nil
+}
+
+// hint tells an agency that something waits for it.
+func (b *Broker) hint(a schemas.AgencyID, position uint64) {
+	if m, ok := b.registry.Member(a); ok {
+		b.nats.Hint(m.Account, position)
+	}
+}
+
+// admitAll gives every member the account that its standing calls for, so that
+// a stop between a change of standing and its effect has no consequence.
+func (b *Broker) admitAll(ctx context.Context) error {
+	for _, m := range b.registry.Members() {
+		if err := b.admit(ctx, m.Agency, m.Status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit opens or closes an agency's account. Closing ends its live connections.
+func (b *Broker) admit(ctx context.Context, a schemas.AgencyID, status schemas.MemberStatus) error {
+	account, err := b.keys.account(a)
+	if err != nil {
+		return err
+	}
+	return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive)
+}
+
+// publishRoll puts a roll in force, and its consequences for connections.
+func (b *Broker) publishRoll(ctx context.Context, rec schemas.SignedRecord) error {
+	changed, err := b.registry.PublishRoll(ctx, rec)
+	if err != nil {
+		return err
+	}
+	var errs error
+	for _, line := range changed {
+		b.log.WarnContext(ctx, "member's standing changed", "agency", string(line.Agency), "status", string(line.Status))
+		errs = errors.Join(errs, b.admit(ctx, line.Agency, line.Status))
+	}
+	for _, m := range b.registry.Members() {
+		b.nats.Hint(m.Account, 0)
+	}
+	return errs
+}
+
+// Stop ends the broker: no new work, what is under way is finished, the
+// hand-overs that were made are recorded, everything is closed. It may be
+// called more than once.
+func (b *Broker) Stop(ctx context.Context) error { return b.teardown.Run(ctx) }
+
+// Addr is where the broker listens, also when Listen asked for any port.
+func (b *Broker) Addr() net.Addr { return b.door.Addr() }
+
+// NATSAddr is where the broker listens for NATS over TLS, nil if it does not.
+func (b *Broker) NATSAddr() net.Addr { return b.nats.Addr() }
+
+// StatusAddr is where health and metrics are served, nil if they are not.
+func (b *Broker) StatusAddr() net.Addr {
+	if b.status == nil {
+		return nil
+	}
+	return b.status.Addr()
+}
+
+// userValid is how long an agent's credentials last; it renews them at half
+// that time.
+const userValid = 30 * 24 * time.Hour

@@ -1,0 +1,148 @@
+package broker
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/linkage-exchange/linkage/broker/internal/enrol"
+	"github.com/linkage-exchange/linkage/internal/problem"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// listenDoor opens the one public port.
+func (b *Broker) listenDoor() error {
+	listener, err := net.Listen("tcp", b.opts.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	b.door = listener
+	mux := http.NewServeMux()
+	mux.Handle("/nats", b.nats.Websocket())
+	mux.Handle("/enrol/", enrol.Handler(b))
+	mux.HandleFunc("GET /{$}", b.front)
+	config := b.certs.config()
+	config.NextProtos = []string{"http/1.1"} // a web socket's upgrade needs it
+	b.serve("door", tls.NewListener(listener, config), mux)
+	return nil
+}
+
+// serve runs an HTTP server on a listener until the broker stops.
+func (b *Broker) serve(name string, l net.Listener, h http.Handler) {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: nil,
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			b.log.Error("server ended", "name", name, "error", err)
+		}
+	}()
+	b.teardown.Push(name, func(context.Context) error {
+		err := server.Close() // web sockets never end by themselves
+		<-done
+		return err
+	})
+}
+
+// front tells a person who opens the address in a browser what it is.
+func (b *Broker) front(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = fmt.Fprintf(w, "This is the exchange of the network %s.\nIts key is %s.\nTo join, ask the network's lead agency for a code and run: linkage agent join CODE\n",
+		b.network.Network, schemas.KeyIDOf(b.keys.public()).Fingerprint())
+}
+
+// Hello signs who the broker is.
+func (b *Broker) Hello(nonce string) (schemas.SignedRecord, error) {
+	leaf, err := b.certs.fingerprint()
+	if err != nil {
+		return schemas.SignedRecord{}, err
+	}
+	return schemas.Sign(schemas.RecordHello, schemas.Hello{
+		V: 1, Network: b.network.Network, Nonce: nonce, Key: b.keys.public(), Time: schemas.At(b.opts.Now()), TLS: leaf,
+	}, b.keys.identity)
+}
+
+// Join admits an invited agency and gives it what it needs to connect.
+func (b *Broker) Join(ctx context.Context, req schemas.JoinRequest) (schemas.JoinReply, error) {
+	m, err := b.registry.Join(ctx, req)
+	if err != nil {
+		return schemas.JoinReply{}, err
+	}
+	if err := b.admit(ctx, m.Agency, m.Status); err != nil {
+		return schemas.JoinReply{}, err
+	}
+	reply := schemas.JoinReply{V: 1, Account: m.Account, AdmissionKey: b.network.AdmissionKey, Directory: b.registry.Directory(m.Agency)}
+	reply.Directory.Epoch = b.gate.EpochRecord()
+	if reply.JWT, reply.Expires, err = b.credentials(m.Agency, m.User); err != nil {
+		return schemas.JoinReply{}, err
+	}
+	if a := b.nats.Addr(); a != nil {
+		_, reply.NATS, _ = net.SplitHostPort(a.String())
+	}
+	b.log.InfoContext(ctx, "member joined", "agency", string(m.Agency), "fingerprint", m.Card.Fingerprint())
+	return reply, nil
+}
+
+// Standing tells a member why it is kept out.
+func (b *Broker) Standing(_ context.Context, req enrol.StandingRequest) (enrol.StandingReply, error) {
+	refused := schemas.Refuse(schemas.CodeNotMember, "proof", "must be signed by a member of the network", "join the network first")
+	m, ok := b.registry.Member(req.Agency)
+	if !ok || !m.Joined {
+		return enrol.StandingReply{}, refused
+	}
+	hello, err := schemas.PeekRecord[schemas.Hello](req.Proof, schemas.RecordHello)
+	if err != nil {
+		return enrol.StandingReply{}, err
+	}
+	now := b.opts.Now()
+	if age := now.Sub(hello.Time.Time); age > time.Hour || age < -time.Hour {
+		return enrol.StandingReply{}, schemas.Refuse(schemas.CodeClockSkew, "time", "must be within an hour of the broker's clock", "set this machine's clock")
+	}
+	key, ok := m.Card.SigningKey(schemas.KeyIDOf(hello.Key), now)
+	if !ok || req.Proof.Verify(schemas.RecordHello, ed25519.PublicKey(key)) != nil || hello.Network != b.network.Network {
+		return enrol.StandingReply{}, refused
+	}
+	_, roll, _ := b.registry.Roll()
+	return enrol.StandingReply{Status: m.Status, Roll: roll}, nil
+}
+
+// Revoke takes revocations from a member that may not connect. Each is signed,
+// so it does not matter who brings it.
+func (b *Broker) Revoke(ctx context.Context, req schemas.GrantRequest) (schemas.GrantReply, error) {
+	if len(req.Issue) > 0 || req.Register != nil {
+		return schemas.GrantReply{}, schemas.Malformed("issue", "must be empty: only revocations are taken here")
+	}
+	return b.grants(ctx, "", req)
+}
+
+// listenStatus serves health and metrics.
+func (b *Broker) listenStatus() error {
+	if b.opts.StatusListen == "off" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", b.opts.StatusListen)
+	if err != nil {
+		return fmt.Errorf("listen for status: %w", err)
+	}
+	b.status = listener
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := b.nats.Healthy(); err != nil {
+			problem.Write(w, schemas.Refuse(schemas.CodeUnavailable, "", "the message server does not serve", "look at the broker's log"))
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	mux.Handle("GET /metrics", b.metrics.handler())
+	b.serve("status", listener, mux)
+	return nil
+}

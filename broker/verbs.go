@@ -1,0 +1,174 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/linkage-exchange/linkage/broker/internal/transport"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// requestTimeout bounds the work for one request.
+const requestTimeout = 30 * time.Second
+
+// serveVerbs opens the services that agents call.
+func (b *Broker) serveVerbs() error {
+	verbs := map[string]func(transport.Request){
+		schemas.VerbSubmit:    b.submit,
+		schemas.VerbPull:      b.background(b.pull),
+		schemas.VerbReceipt:   b.background(b.receipt),
+		schemas.VerbGrant:     b.background(b.grant),
+		schemas.VerbDirectory: b.background(b.directory),
+		schemas.VerbRenew:     b.background(b.renew),
+	}
+	for verb, handle := range verbs {
+		if err := b.nats.Serve(verb, handle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// background lets a request take its time beside the others, after the
+// member's rate has been charged for it.
+func (b *Broker) background(serve func(context.Context, transport.Request)) func(transport.Request) {
+	return func(r transport.Request) {
+		if err := b.gate.Allow(r.Account); err != nil {
+			b.respond(r, schemas.PullEnd{V: 1, Refusal: schemas.RefusalOf(err)}) // every reply has a refusal's fields
+			return
+		}
+		go func() {
+			ctx, cancel := context.WithTimeout(b.ctx, requestTimeout)
+			defer cancel()
+			serve(ctx, r)
+		}()
+	}
+}
+
+// respond answers with JSON. That the connection is gone is the other side's
+// to notice.
+func (b *Broker) respond(r transport.Request, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		b.log.Error("answer could not be encoded", "error", err)
+		return
+	}
+	_ = r.Respond(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
+}
+
+// refuse notes what is our own fault and returns what the other side is told.
+func (b *Broker) refusal(ctx context.Context, verb string, err error) schemas.Refusal {
+	if err == nil {
+		return schemas.Refusal{}
+	}
+	if schemas.CodeOf(err) == "" {
+		b.log.ErrorContext(ctx, "request failed", "verb", verb, "error", err)
+	}
+	return schemas.RefusalOf(err)
+}
+
+func (b *Broker) submit(r transport.Request) {
+	b.gate.Submit(r.Account, r.Header, r.Data, func(reply schemas.SubmitReply) { b.respond(r, reply) })
+}
+
+func (b *Broker) pull(ctx context.Context, r transport.Request) {
+	var req schemas.PullRequest
+	if err := schemas.DecodeJSON(r.Data, &req); err != nil {
+		b.respond(r, schemas.PullEnd{V: 1, Refusal: schemas.RefusalOf(err)})
+		return
+	}
+	if err := b.gate.Pull(ctx, r.Account, req, r.Respond); err != nil {
+		b.log.InfoContext(ctx, "page not delivered", "error", err)
+	}
+}
+
+func (b *Broker) receipt(ctx context.Context, r transport.Request) {
+	rec, err := schemas.ParseRecord(r.Data)
+	reply := schemas.ReceiptReply{V: 1}
+	if err == nil {
+		reply.Position, err = b.gate.Receipt(ctx, r.Account, rec)
+	}
+	reply.Refusal = b.refusal(ctx, schemas.VerbReceipt, err)
+	b.respond(r, reply)
+}
+
+func (b *Broker) grant(ctx context.Context, r transport.Request) {
+	var req schemas.GrantRequest
+	err := schemas.DecodeJSON(r.Data, &req)
+	from, ok := b.registry.AgencyOf(r.Account)
+	if err == nil && !ok {
+		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	}
+	var reply schemas.GrantReply
+	if err == nil {
+		reply, err = b.grants(ctx, from, req)
+	}
+	reply.V, reply.Refusal = 1, b.refusal(ctx, schemas.VerbGrant, err)
+	b.respond(r, reply)
+}
+
+// grants makes a change to grants and hints at it.
+func (b *Broker) grants(ctx context.Context, from schemas.AgencyID, req schemas.GrantRequest) (schemas.GrantReply, error) {
+	out, err := b.registry.Grants(ctx, from, req)
+	if err != nil {
+		return schemas.GrantReply{}, err
+	}
+	for _, rec := range append(req.Issue, req.Revoke...) {
+		b.hintParties(rec, out.Position)
+	}
+	return schemas.GrantReply{
+		V: 1, Position: out.Position, HandedOver: out.HandedOver, Withdrawn: out.Withdrawn, Unknown: out.Unknown, Time: schemas.At(out.Time),
+	}, nil
+}
+
+func (b *Broker) hintParties(rec schemas.SignedRecord, position uint64) {
+	id := struct {
+		ID    schemas.GrantID `json:"id"`
+		Grant schemas.GrantID `json:"grant"`
+	}{}
+	if err := schemas.DecodeJSON(rec.Payload, &id); err != nil {
+		return // it was accepted, so it decodes; a hint is best effort anyway
+	}
+	if g, ok := b.registry.Grant(max(id.ID, id.Grant)); ok {
+		b.hint(g.Recipient, position)
+		b.hint(g.Discloser, position)
+	}
+}
+
+func (b *Broker) directory(ctx context.Context, r transport.Request) {
+	from, ok := b.registry.AgencyOf(r.Account)
+	if !ok {
+		b.respond(r, schemas.DirectoryReply{V: 1, Refusal: b.refusal(ctx, schemas.VerbDirectory,
+			schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first"))})
+		return
+	}
+	reply := b.registry.Directory(from)
+	reply.Epoch = b.gate.EpochRecord()
+	b.respond(r, reply)
+}
+
+func (b *Broker) renew(ctx context.Context, r transport.Request) {
+	var reply schemas.RenewReply
+	m, ok := b.registry.MemberOfAccount(r.Account)
+	if !ok || !m.Joined {
+		reply.Refusal = schemas.RefusalOf(schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first"))
+	} else {
+		var err error
+		reply.JWT, reply.Expires, err = b.credentials(m.Agency, m.User)
+		reply.Refusal = b.refusal(ctx, schemas.VerbRenew, err)
+	}
+	reply.V = 1
+	b.respond(r, reply)
+}
+
+// credentials makes an agent's user JWT.
+func (b *Broker) credentials(a schemas.AgencyID, user string) (string, schemas.Instant, error) {
+	account, err := b.keys.account(a)
+	if err != nil {
+		return "", schemas.Instant{}, err
+	}
+	now := b.opts.Now()
+	token, err := b.nats.Credentials(account, user, userValid, now)
+	return token, schemas.At(now.Add(userValid)), err
+}
