@@ -58,8 +58,10 @@ fmt: $(GOLANGCI) ## format the code
 	$(GOLANGCI) fmt
 
 fuzz: ## fuzz each decoder for FUZZTIME (FUZZ=name FUZZ_PKGS=./schemas to select)
-	@go test -vet=off -list '^Fuzz' $(FUZZ_PKGS) | awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' \
-	| grep -E ' Fuzz.*$(FUZZ)' | while read -r pkg name; do \
+	@found=$$(go test -vet=off -list '^Fuzz' $(FUZZ_PKGS) | \
+		awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | grep -E ' Fuzz.*$(FUZZ)') \
+		|| { echo "no fuzz test in $(FUZZ_PKGS) matches $(FUZZ)"; exit 1; }; \
+	echo "$$found" | while read -r pkg name; do \
 		echo "fuzz $$pkg $$name"; \
 		go test -vet=off -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; \
 	done
