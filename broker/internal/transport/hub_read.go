@@ -15,8 +15,6 @@ import (
 
 const (
 	directGet   = "$JS.API.DIRECT.GET." + hubStream
-	pageRecords = 512
-	pageBytes   = 4 << 20
 	readWindow  = 256              // reads under way at once
 	readTimeout = 30 * time.Second // without any answer
 )
@@ -24,52 +22,22 @@ const (
 // errEnd ends a page or says that nothing lies at or after its start.
 var errEnd = errors.New("end of page")
 
-// Scan calls fn for every record from the given position on, in order, up to
-// the last one at the time of the call. Positions that were purged are passed
-// over. The records are fn's to keep.
-func (h *Hub) Scan(ctx context.Context, from uint64, fn func(journal.Record) error) error {
-	last, err := h.Last(ctx)
-	if err != nil {
-		return err
-	}
-	in, err := h.answers()
-	if err != nil {
-		return fmt.Errorf("scan hub: %w", err)
-	}
-	defer in.close()
-	for next := max(from, 1); next <= last; {
-		request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, next, pageRecords, pageBytes)
-		if err := h.conn.PublishRequest(directGet, in.subject("0"), request); err != nil {
-			return fmt.Errorf("scan hub from %d: %w", next, err)
-		}
-		read := next
-		for {
-			record, _, err := in.next(ctx)
-			if errors.Is(err, errEnd) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("scan hub from %d: %w", next, err)
-			}
-			next = record.Position + 1
-			if record.Position > last {
-				continue // written since the call; the page's end still has to be read
-			}
-			if err := fn(record); err != nil {
-				return err
-			}
-		}
-		if next == read {
-			return nil // the rest was purged
-		}
-	}
-	return nil
-}
-
 // Read returns the record at a position, or [ErrNoRecord].
-func (h *Hub) Read(ctx context.Context, position uint64) (record journal.Record, err error) {
-	err = h.ReadMany(ctx, []uint64{position}, func(r journal.Record) error { record = r; return nil })
-	return record, err
+func (h *Hub) Read(ctx context.Context, position uint64) (journal.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	m, err := h.conn.RequestWithContext(ctx, directGet, place(position))
+	if err != nil {
+		return journal.Record{}, fmt.Errorf("read hub at %d: %w", position, err)
+	}
+	record, err := decode(m)
+	if errors.Is(err, errEnd) {
+		err = ErrNoRecord
+	}
+	if err != nil {
+		return journal.Record{}, fmt.Errorf("read hub at %d: %w", position, err)
+	}
+	return record, nil
 }
 
 // ReadMany calls fn for the record at each position, in the order given; the
@@ -85,8 +53,7 @@ func (h *Hub) ReadMany(ctx context.Context, positions []uint64, fn func(journal.
 	for ; len(positions) > 0; positions = positions[min(readWindow, len(positions)):] {
 		window := positions[:min(readWindow, len(positions))]
 		for i, position := range window {
-			request := strconv.AppendUint([]byte(`{"seq":`), position, 10)
-			if err := h.conn.PublishRequest(directGet, in.subject(strconv.Itoa(i)), append(request, '}')); err != nil {
+			if err := h.conn.PublishRequest(directGet, in.subject(strconv.Itoa(i)), place(position)); err != nil {
 				return fmt.Errorf("read hub at %d: %w", position, err)
 			}
 		}
@@ -145,21 +112,29 @@ func (a *answers) next(ctx context.Context) (journal.Record, string, error) {
 			return journal.Record{}, "", err
 		}
 	}
-	token := m.Subject[len(a.prefix):]
+	record, err := decode(m)
+	return record, m.Subject[len(a.prefix):], err
+}
+
+func place(position uint64) []byte { return fmt.Appendf(nil, `{"seq":%d}`, position) }
+
+// decode reads the answer to a direct read; errEnd if it is not a record.
+func decode(m *nats.Msg) (journal.Record, error) {
 	position := m.Header[jetstream.SequenceHeader]
 	if len(position) == 0 {
 		if status := m.Header.Get("Status"); status != "404" && status != "204" {
-			return journal.Record{}, token, fmt.Errorf("hub answered %s %s", status, m.Header.Get("Description"))
+			return journal.Record{}, fmt.Errorf("hub answered %s %s", status, m.Header.Get("Description"))
 		}
-		return journal.Record{}, token, errEnd
+		return journal.Record{}, errEnd
 	}
 	record := journal.Record{Subject: m.Header.Get(jetstream.SubjectHeader), Data: m.Data}
+	var err error
 	if record.Position, err = strconv.ParseUint(position[0], 10, 64); err != nil {
-		return journal.Record{}, token, err
+		return journal.Record{}, err
 	}
 	if record.Time, err = time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer)); err != nil {
-		return journal.Record{}, token, err
+		return journal.Record{}, err
 	}
 	record.Header = ownHeader(m.Header)
-	return record, token, nil
+	return record, nil
 }

@@ -175,6 +175,42 @@ func TestReadManyKeepsTheOrderAsked(t *testing.T) {
 	}
 }
 
+func TestLongScanPassesOverGaps(t *testing.T) {
+	h := shared.server.Hub()
+	all := slices.Repeat([]journal.Record{record("hub.0.x", "a")}, 1000)
+	first := commit(t, h, all...)
+	commit(t, h, all...)
+	last := commit(t, h, all...) + 999
+	for _, gone := range []uint64{first, first + 1500, last} {
+		check(t, h.DeleteRecord(t.Context(), gone))
+	}
+	if got := scan(t, h, first); len(got) != 2997 || got[0].Position != first+1 || got[2996].Position != last-1 {
+		t.Errorf("got %d records", len(got))
+	}
+	stop := errors.New("stop")
+	for range 100 { // more often than the server allows readers at once
+		if err := h.Scan(t.Context(), first, func(journal.Record) error { return stop }); !errors.Is(err, stop) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	seen := 0
+	check(t, h.Scan(t.Context(), first, func(r journal.Record) error {
+		if seen++; seen == 1 { // what comes after the call is not part of it
+			commit(t, h, record("hub.0.x", "late"))
+		}
+		if r.Position > last {
+			t.Errorf("scanned %d, last was %d", r.Position, last)
+		}
+		return nil
+	}))
+	for position := first; position <= last+1; position++ {
+		_ = h.DeleteRecord(t.Context(), position) // some are gone already
+	}
+	if got := scan(t, h, first); len(got) != 0 {
+		t.Errorf("scanned %d purged records", len(got))
+	}
+}
+
 func TestScanPassesOverGaps(t *testing.T) {
 	h := shared.server.Hub()
 	first := commit(t, h, slices.Repeat([]journal.Record{record("hub.0.x", "a")}, 5)...)

@@ -30,6 +30,12 @@ type Account struct {
 	SigningSeed string `json:"signing_seed"`
 }
 
+// String names the account without its secret, in errors and logs.
+func (a Account) String() string { return a.ID }
+
+// String names the network without its secrets, in errors and logs.
+func (k Keys) String() string { return "keys of " + k.Network }
+
 // NewKeys makes the keys of a new network. The operator's seed is returned
 // apart: nothing at run time needs it, so it belongs offline; with it a lost or
 // stolen signing key can be replaced.

@@ -3,6 +3,8 @@ package transport_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -43,6 +45,19 @@ func newKeys(t testing.TB) transport.Keys {
 		t.Fatalf("keys changed in JSON: %v", again)
 	}
 	return again
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	keys := newKeys(t)
+	var b logBuffer
+	slog.New(slog.NewTextHandler(&b, nil)).Info("x", "keys", keys, "account", keys.Broker)
+	for _, out := range []string{b.String(), fmt.Sprintf("%v %+v %s", keys, keys, keys.Broker)} {
+		for _, seed := range []string{keys.OperatorSigning, keys.Broker.SigningSeed, keys.System.SigningSeed} {
+			if strings.Contains(out, seed) {
+				t.Fatalf("%q shows a seed", out)
+			}
+		}
+	}
 }
 
 func TestStartRefusesADirectoryInUse(t *testing.T) {
