@@ -68,7 +68,7 @@ func TestCredentialsExpireAndRenewThemselves(t *testing.T) {
 	check(t, err)
 	defer conn.Close()
 	renewed.Store(true)
-	<-ended
+	_ = <-ended // any reason
 	<-back
 	check(t, conn.Flush())
 

@@ -30,15 +30,18 @@ func commit(t testing.TB, h *transport.Hub, records ...journal.Record) uint64 {
 	return last + 1
 }
 
-func scan(t interface {
-	Helper()
-	Fatal(...any)
-}, h *transport.Hub, from uint64) (records []journal.Record) {
+func scan(t fataler, h *transport.Hub, from uint64) (records []journal.Record) {
 	t.Helper()
 	if err := h.Scan(context.Background(), from, func(r journal.Record) error { records = append(records, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return records
+}
+
+// fataler is what rapid's T and testing's have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
 }
 
 func same(a, b journal.Record) bool {
