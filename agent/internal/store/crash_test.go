@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,15 @@ import (
 // killed.
 const storeToFill = "LINKAGE_TEST_FILL_STORE"
 
+// howToFail makes the test binary a process whose Update does what no function
+// may.
+const howToFail = "LINKAGE_TEST_FAIL_IN_UPDATE"
+
 func TestMain(m *testing.M) {
+	if how := os.Getenv(howToFail); how != "" {
+		fmt.Println(misuse(os.Getenv(storeToFill), how))
+		os.Exit(0)
+	}
 	if path := os.Getenv(storeToFill); path != "" {
 		if err := fill(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -126,4 +135,30 @@ func TestKill(t *testing.T) {
 		closeStore(t, s)
 	}
 	t.Logf("%d acknowledged numbers survived", len(acknowledged))
+}
+
+func misuse(path, how string) error {
+	s, err := store.Open(path, testKey, store.Options{})
+	if err != nil {
+		return err
+	}
+	return s.Update(context.Background(), func(durable.Tx) error {
+		if how == "exit" {
+			runtime.Goexit()
+		}
+		panic("a programmer's error")
+	})
+}
+
+// A function that panics, or ends the writer's goroutine, ends the process with
+// a reason: callers never wait for a writer that is gone.
+func TestMisuseIsLoud(t *testing.T) {
+	for how, want := range map[string]string{"panic": "a programmer's error", "exit": "ended its goroutine"} {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), howToFail+"="+how, storeToFill+"="+filepath.Join(t.TempDir(), "store.db"))
+		out, err := child.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: got %v, %q, want a crash that says %q", how, err, out, want)
+		}
+	}
 }

@@ -64,3 +64,41 @@ func TestFullByLimit(t *testing.T) {
 	s = open(t, path) // and without the limit there is room
 	update(t, s, func(tx durable.Tx) error { return tx.Map("m").Put("large", make([]byte, 2<<20)) })
 }
+
+// When the commit fails, also a function that had failed by itself gets the
+// commit's error: what it saw of its neighbour never happened, and "it is there
+// already" would be a lie.
+func TestFullTakesTheWholeGroup(t *testing.T) {
+	s, err := store.Open(filepath.Join(t.TempDir(), "store.db"), testKey, store.Options{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore(t, s)
+	running, goOn := make(chan struct{}), make(chan struct{})
+	held := make(chan error, 3)
+	go func() {
+		held <- s.Update(t.Context(), func(durable.Tx) error { close(running); <-goOn; return nil })
+	}()
+	<-running
+	for i, fn := range []func(tx durable.Tx) error{
+		func(tx durable.Tx) error { return tx.Map("m").Put("k", make([]byte, 2<<20)) },
+		func(tx durable.Tx) error {
+			if v, err := tx.Map("m").Get("k"); v == nil || err != nil {
+				t.Errorf("the neighbour is not seen (%v)", err)
+			}
+			return errFailed
+		},
+	} {
+		go func() { held <- s.Update(t.Context(), fn) }()
+		waitPending(t, s, i+1)
+	}
+	close(goOn)
+	if err := <-held; err != nil {
+		t.Errorf("the first: got %v, want nil", err)
+	}
+	for range 2 {
+		if err := <-held; !errors.Is(err, store.ErrFull) || errors.Is(err, errFailed) {
+			t.Errorf("got %v, want %v", err, store.ErrFull)
+		}
+	}
+}

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/linkage-exchange/linkage/agent/internal/store"
 	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/internal/eventually"
 )
 
 // Every update that was acknowledged to one of many callers is there after the
@@ -89,13 +91,7 @@ func TestFailureAmongNeighbours(t *testing.T) {
 				t.Errorf("function %d: got %v, want %v", n, err, want)
 			}
 		})
-		for pending := 0; pending < n; { // so that they are run in this order
-			stats, err := s.Stats()
-			if err != nil {
-				t.Fatal(err)
-			}
-			pending = stats.Pending
-		}
+		waitPending(t, s, n) // so that they are run in this order
 	}
 	queue(1, func(tx durable.Tx) error { _, err := tx.Log("l").Append([]byte("first")); return err }, nil)
 	queue(2, func(tx durable.Tx) error {
@@ -129,5 +125,14 @@ func TestFailureAmongNeighbours(t *testing.T) {
 			t.Errorf("got %d and %d entries, want 1 and 0", m, other)
 		}
 		return errors.Join(err, otherErr)
+	})
+}
+
+// waitPending returns once n updates wait in the queue.
+func waitPending(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	eventually.True(t, "updates in the queue", func() bool {
+		stats, err := s.Stats()
+		return err == nil && stats.Pending >= n
 	})
 }

@@ -204,22 +204,10 @@ func TestCloseAndCancelWait(t *testing.T) {
 	}()
 	<-running
 	go func() { results <- s.Update(context.Background(), put("queued")) }()
-	for n := 0; n < 1; { // until it is in the queue
-		stats, err := s.Stats()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n = stats.Pending
-	}
+	waitPending(t, s, 1)
 	given := make(chan error)
 	go func() { given <- s.Update(ctx, put("cancelled")) }()
-	for n := 0; n < 2; {
-		stats, err := s.Stats()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n = stats.Pending
-	}
+	waitPending(t, s, 2)
 	cancel()
 	if err := <-given; !errors.Is(err, context.Canceled) { // returns although the writer is busy
 		t.Errorf("cancelled in the queue: got %v, want %v", err, context.Canceled)

@@ -128,10 +128,10 @@ func TestVaultsDiffer(t *testing.T) {
 
 func TestRewrapAndRenew(t *testing.T) {
 	all := sources(t)
-	path, key, recovery := create(t, all["passphrase"].right)
+	path, key, recovery := create(t, all["key file"].right)
 	file := vault.Source{KeyFile: filepath.Join(t.TempDir(), "new.key")}
-	expect(t, vault.Rewrap(path, all["passphrase"].wrong, file), vault.ErrWrongSecret)
-	if err := vault.Rewrap(path, all["passphrase"].right, file); err != nil {
+	expect(t, vault.Rewrap(path, all["key file"].wrong, file), vault.ErrWrongSecret)
+	if err := vault.Rewrap(path, all["key file"].right, file); err != nil {
 		t.Fatal(err)
 	}
 	expectKey(t, key)(vault.Open(path, file))
