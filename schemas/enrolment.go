@@ -113,6 +113,6 @@ type JoinReply struct {
 	Expires      Instant        `json:"expires"`
 	AdmissionKey []byte         `json:"admissionkey"`
 	Directory    DirectoryReply `json:"directory"`
-	// NATS is the address for TLS on the NATS port, "" if the broker has none.
+	// NATS is the broker's port for NATS over TLS, "" if it has none.
 	NATS string `json:"nats,omitempty"`
 }

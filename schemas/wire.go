@@ -115,6 +115,14 @@ const (
 	HeaderPosition = "Linkage-Position"
 )
 
+// Item is one item of a page, as the broker sent it: nothing is verified.
+type Item struct {
+	Kind     ItemKind
+	Position uint64
+	Header   map[string][]string
+	Data     []byte
+}
+
 // PullEnd closes a page.
 type PullEnd struct {
 	V     int    `json:"v"`

@@ -1,0 +1,144 @@
+// Package casebook is the agency's record: every event that it said or heard,
+// the permissions under which it tells and is told, and the views over them.
+//
+// It writes inside the transactions of others and keeps nothing in memory.
+// Events are never changed or removed; what is true now is a view over all of
+// them (view.go), so a late or corrected event changes the view and no history.
+package casebook
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Direction tells who an event comes from.
+type Direction string
+
+// The directions.
+const (
+	Said  Direction = "said"  // by this agency, through its people or systems
+	Heard Direction = "heard" // from a partner
+)
+
+// Entry is one event of the casebook.
+type Entry struct {
+	Number    uint64           `json:"-"` // the place in the log, which is the cursor of GET /events
+	Direction Direction        `json:"direction"`
+	From      schemas.AgencyID `json:"from"`
+	// To lists the agencies to whom a said event goes.
+	To []schemas.AgencyID `json:"to,omitempty"`
+	// Grant, Purpose and Envelope are those of a heard event.
+	Grant    schemas.GrantID `json:"grant,omitempty"`
+	Purpose  schemas.Purpose `json:"purpose,omitempty"`
+	Envelope schemas.EventID `json:"envelope,omitempty"`
+	Recorded time.Time       `json:"recorded"`
+	// Event is the inner CloudEvent in JSON format. Of a said event it is the
+	// whole, before projection.
+	Event json.RawMessage `json:"event"`
+	// Proof is the sender's signed record of a heard event: with it, authorship
+	// can be shown to a third party.
+	Proof *schemas.SignedRecord `json:"proof,omitempty"`
+}
+
+const (
+	logEvents   = "events"
+	mapEventIDs = "event-ids"
+	mapSubjects = "subjects"
+	logAlarms   = "alarms"
+)
+
+// Append adds an event unless one with the same source and id is there, whose
+// number it then returns as known.
+func Append(tx durable.Tx, e Entry, parsed event.Event) (n uint64, known bool, err error) {
+	key := parsed.Source() + "|" + parsed.ID()
+	if n, known, err = durable.GetJSON[uint64](tx.Map(mapEventIDs), key); err != nil || known {
+		return n, known, err
+	}
+	if n, err = durable.AppendJSON(tx.Log(logEvents), e); err != nil {
+		return 0, false, err
+	}
+	if err := durable.PutJSON(tx.Map(mapEventIDs), key, n); err != nil {
+		return 0, false, err
+	}
+	return n, false, addToSubject(tx, parsed.Subject(), n)
+}
+
+// Find returns the number of the event with a source and id.
+func Find(tx durable.Tx, source, id string) (n uint64, ok bool, err error) {
+	return durable.GetJSON[uint64](tx.Map(mapEventIDs), source+"|"+id)
+}
+
+// Read returns one event.
+func Read(tx durable.Tx, n uint64) (Entry, bool, error) {
+	e, ok, err := durable.LogJSON[Entry](tx.Log(logEvents), n)
+	e.Number = n
+	return e, ok, err
+}
+
+// Events calls fn for the events after a number, in the order in which they
+// were recorded, until fn returns [durable.ErrStop].
+func Events(tx durable.Tx, after uint64, fn func(Entry) error) error {
+	return tx.Log(logEvents).Scan(after+1, func(n uint64, v []byte) error {
+		e, err := durable.DecodeJSON[Entry](v)
+		if err != nil {
+			return err
+		}
+		e.Number = n
+		return fn(e)
+	})
+}
+
+// Last is the number of the newest event, 0 if there is none.
+func Last(tx durable.Tx) (uint64, error) { return tx.Log(logEvents).Last() }
+
+// Alarm is something that a person must look at. Its text names agencies, keys
+// and ids of envelopes, never a client or what happened to one.
+type Alarm struct {
+	Number uint64           `json:"number"`
+	At     time.Time        `json:"at"`
+	Code   schemas.Code     `json:"code"`
+	About  schemas.AgencyID `json:"about,omitempty"`
+	Text   string           `json:"text"`
+	Times  int              `json:"times"`
+}
+
+// Raise records an alarm. The same one again within a day only counts up.
+func Raise(tx durable.Tx, at time.Time, code schemas.Code, about schemas.AgencyID, text string) error {
+	log := tx.Log(logAlarms)
+	last, err := log.Last()
+	if err != nil {
+		return err
+	}
+	for n := last; n > 0 && n+20 > last; n-- {
+		a, ok, err := durable.LogJSON[Alarm](log, n)
+		if err != nil {
+			return err
+		}
+		if ok && a.Code == code && a.About == about && a.Text == text && at.Sub(a.At) < 24*time.Hour {
+			a.Times++
+			return durable.PutLogJSON(log, n, a)
+		}
+	}
+	_, err = durable.AppendJSON(log, Alarm{At: at, Code: code, About: about, Text: text, Times: 1})
+	return err
+}
+
+// Alarms lists the alarms that nobody has dismissed, oldest first.
+func Alarms(tx durable.Tx) ([]Alarm, error) {
+	var all []Alarm
+	err := tx.Log(logAlarms).Scan(1, func(n uint64, v []byte) error {
+		a, err := durable.DecodeJSON[Alarm](v)
+		a.Number = n
+		all = append(all, a)
+		return err
+	})
+	return all, err
+}
+
+// Dismiss removes an alarm that a person has looked at.
+func Dismiss(tx durable.Tx, n uint64) error { return tx.Log(logAlarms).Delete(n) }

@@ -1,0 +1,282 @@
+// Package inbox takes in what the broker has for this agency, exactly once.
+//
+// For each page it opens every seal, then, in one transaction, verifies,
+// decides, applies the effect, queues the signed receipt and moves the cursor.
+// The broker's word counts for nothing that can be checked: signatures, the
+// hash chain of each sender, the grant's terms. What cannot be taken in is
+// answered with a typed refusal and shown to a person.
+package inbox
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hpke"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/linkage-exchange/linkage/internal/crash"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Line is the way to the broker.
+type Line interface {
+	Connected() bool
+	Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error)
+	Receipt(ctx context.Context, rec schemas.SignedRecord) error
+}
+
+// Taken is an event that passed every check.
+type Taken struct {
+	Sender   schemas.AgencyID
+	Envelope schemas.EventID
+	Grant    schemas.GrantID
+	Purpose  schemas.Purpose
+	Category schemas.Category
+	Event    event.Event
+	Record   schemas.SignedRecord // the sender's signature over the event
+}
+
+// Effects is what the agency does with what comes in. Every method works in the
+// inbox's transaction and must be repeatable.
+type Effects interface {
+	// SigningKey returns a member's key, nil if it is not known.
+	SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error)
+	// Grant returns a grant to this agency as the broker told of it, nil if it
+	// did not.
+	Grant(tx durable.Tx, id schemas.GrantID) (g *schemas.Grant, revoked bool, err error)
+	// KeepTerms keeps the verified text of a grant.
+	KeepTerms(tx durable.Tx, rec schemas.SignedRecord, t schemas.Terms) error
+	// Take records an event. One that is known already has no effect.
+	Take(tx durable.Tx, t Taken) error
+	// Apply takes over an item that is not an envelope, after verifying it.
+	Apply(tx durable.Tx, item schemas.Item) error
+	// Ask requests from a sender what its chain lacks here.
+	Ask(tx durable.Tx, sender schemas.AgencyID, chain schemas.ULID, from, to uint64) error
+	// Raise records an alarm.
+	Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
+	// Committed is called after a transaction with effects is on disk.
+	Committed()
+}
+
+// Options are what an inbox is made of; all are required.
+type Options struct {
+	Network schemas.NetworkID
+	Own     schemas.AgencyID
+	Store   durable.Store // of this network
+	Line    Line
+	Effects Effects
+	// Unseal returns the private key of an id, nil if this agency has none.
+	Unseal func(schemas.KeyID) hpke.PrivateKey
+	Key    func() ed25519.PrivateKey
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Inbox takes in.
+type Inbox struct {
+	opts    Options
+	pulls   chan struct{} // capacity 1: something may wait
+	answers chan struct{} // capacity 1: receipts may wait
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	pulled time.Time  // when the broker last answered
+	clock  time.Duration
+}
+
+const (
+	mapCursor   = "cursor"
+	keyCursor   = "cursor"
+	mapChains   = "in-chains"
+	logReceipts = "receipts"
+
+	// chunk is how many items share a transaction.
+	chunk = 100
+	// pulse is how often the broker is asked even if it gave no hint: a line
+	// that is dead without saying so shows within two minutes.
+	pulse    = time.Minute
+	minPause = time.Second
+	maxPause = time.Minute
+)
+
+// cursor is where this agency stands in the hub.
+type cursor struct {
+	Epoch    schemas.ULID `json:"epoch"`
+	Position uint64       `json:"position"`
+}
+
+// New makes an inbox; Start begins to take in.
+func New(opts Options) *Inbox {
+	in := &Inbox{opts: opts, pulls: make(chan struct{}, 1), answers: make(chan struct{}, 1)}
+	in.ctx, in.stop = context.WithCancel(context.Background())
+	return in
+}
+
+// Start begins to take in.
+func (in *Inbox) Start() {
+	in.Wake()
+	signal(in.answers)
+	in.wg.Go(in.pullLoop)
+	in.wg.Go(in.receiptLoop)
+}
+
+// Close stops. Nothing is lost: the cursor is on disk.
+func (in *Inbox) Close() {
+	in.stop()
+	in.wg.Wait()
+}
+
+// Wake makes the inbox pull now.
+func (in *Inbox) Wake() { signal(in.pulls) }
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Heard says when the broker last answered a pull, and how far its clock is
+// ahead of ours.
+func (in *Inbox) Heard() (at time.Time, ahead time.Duration) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.pulled, in.clock
+}
+
+// Cursor returns where this agency stands in the hub.
+func Cursor(tx durable.Tx) (epoch schemas.ULID, position uint64, err error) {
+	c, _, err := durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
+	return c.Epoch, c.Position, err
+}
+
+// SetCursor begins after a position: at join, at the directory's.
+func SetCursor(tx durable.Tx, epoch schemas.ULID, position uint64) error {
+	return durable.PutJSON(tx.Map(mapCursor), keyCursor, cursor{epoch, position})
+}
+
+// pullLoop pulls at every wake and every pulse.
+func (in *Inbox) pullLoop() {
+	in.loop(in.pulls, in.pullAll)
+}
+
+// receiptLoop sends receipts as they come.
+func (in *Inbox) receiptLoop() {
+	in.loop(in.answers, in.sendReceipts)
+}
+
+// loop does work at every wake and every pulse; after a failure it pauses,
+// longer each time.
+func (in *Inbox) loop(wake chan struct{}, work func(context.Context) error) {
+	pause := time.Duration(0)
+	for {
+		wait := pulse
+		if pause > 0 {
+			wait = pause
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-in.ctx.Done():
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+		if !in.opts.Line.Connected() {
+			continue
+		}
+		if err := work(in.ctx); err != nil && in.ctx.Err() == nil {
+			in.opts.Logger.WarnContext(in.ctx, "exchange with broker goes on later", "error", err)
+			pause = min(max(2*pause, minPause), maxPause)
+			continue
+		}
+		pause = 0
+	}
+}
+
+// pullAll takes in everything that waits.
+func (in *Inbox) pullAll(ctx context.Context) error {
+	for {
+		var c cursor
+		err := in.opts.Store.View(func(tx durable.Tx) (err error) {
+			c, _, err = durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read cursor: %w", err)
+		}
+		items, end, err := in.opts.Line.Pull(ctx, schemas.PullRequest{
+			V: 1, Epoch: c.Epoch, After: c.Position, Max: schemas.MaxPullItems, MaxBytes: schemas.MaxPullBytes,
+		})
+		if err != nil {
+			return in.pullFailed(ctx, err)
+		}
+		crash.Point(crash.AgentPulled)
+		in.mu.Lock()
+		in.pulled, in.clock = in.opts.Now(), end.Time.Sub(in.opts.Now()).Truncate(time.Second)
+		in.mu.Unlock()
+		if err := in.takeIn(ctx, c, items, end); err != nil {
+			return err
+		}
+		if !end.More {
+			return nil
+		}
+	}
+}
+
+// pullFailed makes what a person must know of a refused pull visible.
+func (in *Inbox) pullFailed(ctx context.Context, err error) error {
+	code := schemas.CodeOf(err)
+	if code != schemas.CodeEpochChanged && code != schemas.CodeHistoryForked {
+		return err
+	}
+	raised := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		return in.opts.Effects.Raise(tx, code, "", "the broker's history is not the one that we know: it was replaced or restored from an old copy; ask its operator")
+	})
+	return errors.Join(err, raised)
+}
+
+// takeIn stores a page, a chunk a transaction.
+func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end schemas.PullEnd) error {
+	c.Epoch = end.Epoch
+	for first := 0; first < len(items); first += chunk {
+		part := items[first:min(first+chunk, len(items))]
+		opened := in.openAll(part)
+		c.Position = part[len(part)-1].Position
+		err := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+			for i, item := range part {
+				if err := in.take(tx, item, opened[i]); err != nil {
+					return fmt.Errorf("take in position %d: %w", item.Position, err)
+				}
+			}
+			return durable.PutJSON(tx.Map(mapCursor), keyCursor, c)
+		})
+		if err != nil {
+			return err
+		}
+		crash.Point(crash.AgentStored)
+		in.opts.Effects.Committed()
+		signal(in.answers)
+	}
+	c.Position = max(c.Position, end.Next)
+	err := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		old, _, err := durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
+		if err != nil || old == c {
+			return err
+		}
+		return durable.PutJSON(tx.Map(mapCursor), keyCursor, c)
+	})
+	if err != nil || end.More {
+		return err
+	}
+	return in.askForHoles(ctx)
+}

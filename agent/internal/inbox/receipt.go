@@ -1,0 +1,90 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/linkage-exchange/linkage/internal/crash"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// owed is a receipt that is to be signed and sent.
+type owed struct {
+	To   schemas.AgencyID    `json:"to"`
+	Item schemas.ReceiptItem `json:"item"`
+}
+
+func (in *Inbox) queueReceipt(tx durable.Tx, e schemas.Envelope, kind schemas.ReceiptKind, code schemas.Code) error {
+	return in.queueReceiptOf(tx, e.Outline(), kind, code)
+}
+
+func (in *Inbox) queueReceiptOf(tx durable.Tx, o schemas.Outline, kind schemas.ReceiptKind, code schemas.Code) error {
+	e := o.Envelope
+	_, err := durable.AppendJSON(tx.Log(logReceipts), owed{To: e.Sender, Item: schemas.ReceiptItem{
+		Envelope: e.ID, Chain: e.Chain, Sequence: e.Sequence, Hash: o.Hash(), Kind: kind, Code: code,
+	}})
+	return err
+}
+
+// sendReceipts signs and sends everything that is owed, one sender after the
+// other. A receipt leaves the queue when the broker has it on disk; it may be
+// sent twice, which has no effect.
+func (in *Inbox) sendReceipts(ctx context.Context) error {
+	for {
+		numbers, to, items, err := in.nextReceipt()
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		rec, err := schemas.Sign(schemas.RecordReceipt, schemas.Receipt{
+			V: 1, Network: in.opts.Network, From: in.opts.Own, To: to, At: schemas.At(in.opts.Now()), Items: items,
+		}, in.opts.Key())
+		if err != nil {
+			return fmt.Errorf("sign receipt: %w", err)
+		}
+		err = in.opts.Line.Receipt(ctx, rec)
+		if schemas.KindOf(err) == schemas.KindInvalid { // it will never be taken; do not stop the others
+			in.opts.Logger.ErrorContext(ctx, "receipt refused by the broker", "to", string(to), "error", err)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		crash.Point(crash.AgentReceipted)
+		err = in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+			for _, n := range numbers {
+				if err := tx.Log(logReceipts).Delete(n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("clear receipts: %w", err)
+		}
+	}
+}
+
+// nextReceipt gathers what is owed to the sender of the oldest one.
+func (in *Inbox) nextReceipt() (numbers []uint64, to schemas.AgencyID, items []schemas.ReceiptItem, err error) {
+	err = in.opts.Store.View(func(tx durable.Tx) error {
+		seen := 0
+		return tx.Log(logReceipts).Scan(1, func(n uint64, v []byte) error {
+			o, err := durable.DecodeJSON[owed](v)
+			if err != nil {
+				return err
+			}
+			if to == "" {
+				to = o.To
+			}
+			if o.To == to {
+				numbers, items = append(numbers, n), append(items, o.Item)
+			}
+			if seen++; seen >= 10*schemas.MaxReceiptItems || len(items) == schemas.MaxReceiptItems {
+				return durable.ErrStop
+			}
+			return nil
+		})
+	})
+	return numbers, to, items, err
+}

@@ -1,0 +1,228 @@
+package inbox
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// opened is an envelope with its seal opened, or why it could not be.
+type opened struct {
+	envelope schemas.Envelope
+	sealed   schemas.Sealed
+	err      error
+}
+
+// openAll opens the seals of a page's envelopes, beside each other: it needs no
+// state but our own keys.
+func (in *Inbox) openAll(items []schemas.Item) []opened {
+	all := make([]opened, len(items))
+	var wg sync.WaitGroup
+	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, item := range items {
+		if item.Kind != schemas.ItemEnvelope {
+			continue
+		}
+		places <- struct{}{}
+		wg.Go(func() {
+			all[i] = in.open(item)
+			<-places
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+func (in *Inbox) open(item schemas.Item) opened {
+	e, err := schemas.ParseEnvelope(item.Header, item.Data)
+	if err != nil {
+		return opened{envelope: e, err: err}
+	}
+	if e.Recipient != in.opts.Own {
+		return opened{envelope: e, err: schemas.Refuse(schemas.CodeRecipientNotCovered, "ce-recipient", "must be this agency", "tell the broker's operator")}
+	}
+	key := in.opts.Unseal(e.RecipientKey)
+	if key == nil {
+		return opened{envelope: e, err: schemas.Refuse(schemas.CodeUnknownKey, "ce-recipientkey", "must be a sealing key of this agency", "seal again to the key on the card")}
+	}
+	sealed, err := schemas.OpenSeal(key, e.SealInfo(in.opts.Network), e.Data)
+	return opened{envelope: e, sealed: sealed, err: err}
+}
+
+// take applies one item.
+func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
+	if item.Kind != schemas.ItemEnvelope {
+		return in.takeOther(tx, item)
+	}
+	e := o.envelope
+	if e.Sender == "" { // it could not even be read; the gate never lets such through
+		return in.opts.Effects.Raise(tx, schemas.CodeOf(o.err), "", "the broker handed over something that is not an envelope")
+	}
+	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), in.opts.Now())
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return in.refuse(tx, e, schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a key on the sender's card", "publish the card"))
+	}
+	if err := e.Verify(key); err != nil {
+		return in.refuse(tx, e, err)
+	}
+	known, err := in.follow(tx, e.Outline())
+	if err != nil {
+		return err
+	}
+	if known {
+		return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+	}
+	if o.err != nil {
+		return in.refuse(tx, e, o.err)
+	}
+	taken, err := in.check(tx, e, o.sealed, key)
+	if err != nil {
+		if _, ok := errors.AsType[*schemas.Error](err); ok {
+			return in.refuse(tx, e, err)
+		}
+		return err
+	}
+	if err := in.opts.Effects.Take(tx, taken); err != nil {
+		return err
+	}
+	return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+}
+
+// check makes the recipient's decision: the same function as the sender's, on
+// what was opened and on the grant that the broker told of.
+func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte) (Taken, error) {
+	ev, err := schemas.ReadEvent(s.Event, key)
+	if err != nil {
+		return Taken{}, err
+	}
+	if err := schemas.CheckInner(ev, e.Sender, in.opts.Now()); err != nil {
+		return Taken{}, err
+	}
+	q := schemas.Question{
+		At: e.Time, Sender: e.Sender, Recipient: in.opts.Own, Type: schemas.EventType(ev.Type()), Category: schemas.CategoryOf(ev),
+		Client: schemas.Handle(schemas.Extension(ev, schemas.ExtClient)), Purpose: schemas.Purpose(schemas.Extension(ev, schemas.ExtPurpose)),
+	}
+	if e.Grant != schemas.CharterGrant {
+		if err := in.checkTerms(tx, e, *s.Terms, key, &q); err != nil {
+			return Taken{}, err
+		}
+		if q.Purpose == "" {
+			return Taken{}, schemas.Refuse(schemas.CodePurposeNotCovered, "purpose", "must be stated", "state the purpose of the grant")
+		}
+	}
+	purpose, err := schemas.Decide(q)
+	if err != nil {
+		return Taken{}, err
+	}
+	return Taken{
+		Sender: e.Sender, Envelope: e.ID, Grant: e.Grant, Purpose: purpose, Category: q.Category, Event: ev, Record: s.Event,
+	}, nil
+}
+
+// checkTerms holds the terms against the grant's public part before they are
+// believed.
+func (in *Inbox) checkTerms(tx durable.Tx, e schemas.Envelope, rec schemas.SignedRecord, key []byte, q *schemas.Question) error {
+	grant, revoked, err := in.opts.Effects.Grant(tx, e.Grant)
+	if err != nil {
+		return err
+	}
+	if grant == nil {
+		return schemas.Refuse(schemas.CodeNoGrant, "grant", "must be one that the broker told of", "issue the grant first")
+	}
+	terms, err := schemas.ReadRecord[schemas.Terms](rec, schemas.RecordTerms, key)
+	if err != nil {
+		return err
+	}
+	if err := schemas.MatchTerms(*grant, terms, rec); err != nil {
+		return err
+	}
+	q.Grant, q.Terms, q.Revoked = grant, &terms, revoked
+	return in.opts.Effects.KeepTerms(tx, rec, terms)
+}
+
+// refuse answers with a typed refusal and shows it to a person: a disagreement
+// with sender and gate is an alarm, not a log line.
+func (in *Inbox) refuse(tx durable.Tx, e schemas.Envelope, err error) error {
+	refusal, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err
+	}
+	text := "an envelope was refused here: " + refusal.Error()
+	if err := in.opts.Effects.Raise(tx, refusal.Code, e.Sender, text); err != nil {
+		return err
+	}
+	return in.queueReceipt(tx, e, schemas.ReceiptRefused, refusal.Code)
+}
+
+// takeOther applies a receipt, a grant, a roll and the like.
+func (in *Inbox) takeOther(tx durable.Tx, item schemas.Item) error {
+	if item.Kind == schemas.ItemWithdrawn {
+		if err := in.takeWithdrawn(tx, item); err != nil {
+			return in.tolerate(tx, item, err)
+		}
+	}
+	return in.tolerate(tx, item, in.opts.Effects.Apply(tx, item))
+}
+
+// tolerate makes a bad item an alarm, so that it blocks nothing behind it.
+func (in *Inbox) tolerate(tx durable.Tx, item schemas.Item, err error) error {
+	refusal, ok := errors.AsType[*schemas.Error](err)
+	if !ok {
+		return err
+	}
+	return in.opts.Effects.Raise(tx, refusal.Code, "", "the broker handed over a "+string(item.Kind)+" that does not hold: "+refusal.Error())
+}
+
+// takeWithdrawn closes the sender's chain over an envelope that will not come,
+// if this agency is its recipient and the proof holds.
+func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
+	var w schemas.Withdrawn
+	if err := schemas.DecodeJSON(item.Data, &w); err != nil {
+		return err
+	}
+	e := w.Outline.Envelope
+	if e.Recipient != in.opts.Own {
+		return nil
+	}
+	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), in.opts.Now())
+	if err != nil {
+		return err
+	}
+	if err := w.Outline.Verify(key); err != nil {
+		return err
+	}
+	if w.Code == schemas.CodeGrantRevoked {
+		if err := in.checkRevocation(w); err != nil {
+			return err
+		}
+	}
+	known, err := in.follow(tx, w.Outline)
+	if err != nil || known || item.Position != w.Position {
+		return err
+	}
+	// It was handed over once and lost here; the sender must know that it did
+	// not arrive.
+	return in.queueReceiptOf(tx, w.Outline, schemas.ReceiptRefused, w.Code)
+}
+
+// checkRevocation makes sure that a revocation of this very grant is there, so
+// that no broker can call a loss a withdrawal.
+func (in *Inbox) checkRevocation(w schemas.Withdrawn) error {
+	if w.Revocation == nil {
+		return schemas.Malformed("revocation", "must come with a withdrawal for that reason")
+	}
+	rev, err := schemas.PeekRecord[schemas.Revocation](*w.Revocation, schemas.RecordRevocation)
+	if err != nil {
+		return err
+	}
+	if rev.Grant != w.Outline.Envelope.Grant || rev.Network != in.opts.Network {
+		return schemas.Malformed("revocation", "must be of the envelope's grant")
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+// Package link is the agent's line to one broker: NATS over WebSocket on the
+// broker's HTTPS port (or over TLS on its NATS port), outwards only, through an
+// HTTP proxy where there is one.
+//
+// It reconnects for ever and buffers nothing: what could not be sent is an
+// error, and the outbox is the buffer. It is the only importer of nats.go on
+// this side.
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Options say which broker, and as whom. All but Proxy and NATS are required.
+type Options struct {
+	Target
+	// JWT returns the present user JWT; it is asked at every (re)connection.
+	JWT func() (string, error)
+	// Sign proves possession of the user key.
+	Sign func(nonce []byte) ([]byte, error)
+	// User is the public user key; answers come under its inbox.
+	User string
+	// OnHint is called when the broker says that something waits, and after
+	// every (re)connection. It must not block.
+	OnHint func()
+	Logger *slog.Logger
+}
+
+// ErrOffline is returned by every request while there is no connection.
+var ErrOffline = schemas.Refuse(schemas.CodeUnavailable, "", "there is no connection to the broker", "run `linkage agent doctor` to see why")
+
+// Link is the line. Its methods are safe for concurrent use.
+type Link struct {
+	opts    Options
+	conn    *nats.Conn
+	lastErr atomic.Pointer[error]
+	since   atomic.Int64 // Unix seconds of the last change of state
+}
+
+// requestTimeout bounds one request and its answer.
+const requestTimeout = 30 * time.Second
+
+// Open begins to connect and returns at once.
+func Open(opts Options) (*Link, error) {
+	l := &Link{opts: opts}
+	address, options, err := l.options()
+	if err != nil {
+		return nil, err
+	}
+	if l.conn, err = nats.Connect(address, options...); err != nil {
+		return nil, fmt.Errorf("open line to broker: %w", err)
+	}
+	if _, err := l.conn.Subscribe(schemas.HintSubject, func(*nats.Msg) { opts.OnHint() }); err != nil {
+		l.conn.Close()
+		return nil, fmt.Errorf("open line to broker: %w", err)
+	}
+	return l, nil
+}
+
+func (l *Link) options() (string, []nats.Option, error) {
+	u, err := url.Parse(l.opts.URL)
+	if err != nil {
+		return "", nil, schemas.Malformed("url", "must be the broker's https address")
+	}
+	config := l.opts.tlsConfig(u.Hostname())
+	options := []nats.Option{
+		nats.Name("linkage agent"),
+		nats.UserJWT(l.opts.JWT, l.opts.Sign),
+		nats.CustomInboxPrefix("_INBOX." + l.opts.User),
+		nats.MaxReconnects(-1), nats.ReconnectWait(2 * time.Second), nats.ReconnectJitter(2*time.Second, 5*time.Second),
+		nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(20 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(20 * time.Second),
+		nats.SetCustomDialer(dialer{l.opts.Target}),
+		nats.Secure(config),
+		nats.ConnectHandler(l.connected), nats.ReconnectHandler(l.connected),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.failed(err) }),
+	}
+	if l.opts.NATS != "" {
+		return "tls://" + l.opts.NATS, append(options, nats.TLSHandshakeFirst()), nil
+	}
+	return "wss://" + u.Host, append(options, nats.ProxyPath("/nats")), nil
+}
+
+func (l *Link) connected(*nats.Conn) {
+	l.lastErr.Store(nil)
+	l.since.Store(time.Now().Unix())
+	l.opts.Logger.Info("connected to broker")
+	l.opts.OnHint()
+}
+
+func (l *Link) failed(err error) {
+	if err == nil {
+		return
+	}
+	l.lastErr.Store(&err)
+	l.opts.Logger.Warn("no connection to broker", "error", err)
+}
+
+// Connected reports whether there is a connection now.
+func (l *Link) Connected() bool { return l.conn.IsConnected() }
+
+// LastError is why there is no connection; nil while there is one.
+func (l *Link) LastError() error {
+	if err := l.lastErr.Load(); err != nil && !l.Connected() {
+		return *err
+	}
+	return nil
+}
+
+// Reconnect drops the connection and makes it anew, with a new JWT.
+func (l *Link) Reconnect() error { return l.conn.ForceReconnect() }
+
+// Close ends the line.
+func (l *Link) Close() { l.conn.Close() }
+
+// request asks and decodes the one answer.
+func request[T any](ctx context.Context, l *Link, verb string, header map[string][]string, data []byte) (T, error) {
+	var reply T
+	if !l.Connected() {
+		return reply, ErrOffline
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	m, err := l.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: "broker." + verb, Header: header, Data: data})
+	if err != nil {
+		return reply, unanswered(err)
+	}
+	if err := json.Unmarshal(m.Data, &reply); err != nil {
+		return reply, fmt.Errorf("read answer of broker.%s: %w", verb, err)
+	}
+	return reply, nil
+}
+
+// unanswered means: nobody knows whether it was done. Send the same again.
+func unanswered(err error) error {
+	return fmt.Errorf("%w: %w", schemas.Refuse(schemas.CodeUnavailable, "", "the broker did not answer", "nothing was lost; it is tried again"), err)
+}
+
+// Receipt sends a signed receipt.
+func (l *Link) Receipt(ctx context.Context, rec schemas.SignedRecord) error {
+	reply, err := request[schemas.ReceiptReply](ctx, l, schemas.VerbReceipt, nil, rec.Encode())
+	return errors.Join(err, reply.Err())
+}
+
+// Grant issues, revokes and registers grants.
+func (l *Link) Grant(ctx context.Context, req schemas.GrantRequest) (schemas.GrantReply, error) {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return schemas.GrantReply{}, fmt.Errorf("encode grants: %w", err)
+	}
+	reply, err := request[schemas.GrantReply](ctx, l, schemas.VerbGrant, nil, data)
+	return reply, errors.Join(err, reply.Err())
+}
+
+// Directory asks who is in the network.
+func (l *Link) Directory(ctx context.Context) (schemas.DirectoryReply, error) {
+	reply, err := request[schemas.DirectoryReply](ctx, l, schemas.VerbDirectory, nil, []byte("{}"))
+	return reply, errors.Join(err, reply.Err())
+}
+
+// Renew asks for a new user JWT.
+func (l *Link) Renew(ctx context.Context) (schemas.RenewReply, error) {
+	reply, err := request[schemas.RenewReply](ctx, l, schemas.VerbRenew, nil, []byte(`{"v":1}`))
+	return reply, errors.Join(err, reply.Err())
+}
+
+// Pull asks for one page and returns it whole, with its end. A refusal in the
+// end is an error.
+func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
+	var end schemas.PullEnd
+	if !l.Connected() {
+		return nil, end, ErrOffline
+	}
+	data, err := json.Marshal(req)
+	if err != nil {
+		return nil, end, fmt.Errorf("encode pull: %w", err)
+	}
+	inbox := l.conn.NewRespInbox()
+	sub, err := l.conn.SubscribeSync(inbox)
+	if err != nil {
+		return nil, end, unanswered(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	if err := l.conn.PublishRequest("broker."+schemas.VerbPull, inbox, data); err != nil {
+		return nil, end, unanswered(err)
+	}
+	return collect(ctx, sub)
+}
+
+func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var items []schemas.Item
+	var end schemas.PullEnd
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, end, unanswered(err)
+		}
+		kind := schemas.ItemKind(m.Header.Get(schemas.HeaderItem))
+		if kind == "" && len(m.Data) == 0 { // the server: nobody serves this
+			return nil, end, unanswered(nats.ErrNoResponders)
+		}
+		if kind == schemas.ItemEnd {
+			if err := json.Unmarshal(m.Data, &end); err != nil {
+				return nil, end, fmt.Errorf("read end of page: %w", err)
+			}
+			return items, end, end.Err()
+		}
+		position, err := strconv.ParseUint(m.Header.Get(schemas.HeaderPosition), 10, 64)
+		if err != nil || len(items) >= schemas.MaxPullItems {
+			return nil, end, schemas.Malformed("page", "must hold numbered items, at most %d", schemas.MaxPullItems)
+		}
+		items = append(items, schemas.Item{Kind: kind, Position: position, Header: m.Header, Data: m.Data})
+	}
+}
+
+// tlsConfig accepts the broker that the invitation named, and nobody else.
+func (t Target) tlsConfig(host string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if !t.Roots {
+		config.InsecureSkipVerify = true // #nosec G402 -- VerifyConnection below holds the chain against the pinned key
+		config.VerifyConnection = func(state tls.ConnectionState) error { return t.verify(state, host) }
+	}
+	return config
+}
+
+// SubmitAll sends envelopes in order, without waiting for one before the next,
+// and calls reply for each definite answer as it comes. An error means that
+// some have none: their same bytes must be sent again.
+func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error {
+	if !l.Connected() {
+		return ErrOffline
+	}
+	inbox := l.conn.NewRespInbox()
+	sub, err := l.conn.SubscribeSync(inbox)
+	if err != nil {
+		return unanswered(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	for _, e := range envelopes {
+		m := &nats.Msg{Subject: "broker." + schemas.VerbSubmit, Reply: inbox, Header: e.Header(), Data: e.Data}
+		if err := l.conn.PublishMsg(m); err != nil {
+			return unanswered(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for range envelopes {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return unanswered(err)
+		}
+		var r schemas.SubmitReply
+		if len(m.Data) == 0 {
+			return unanswered(nats.ErrNoResponders)
+		}
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			return fmt.Errorf("read answer of the gate: %w", err)
+		}
+		reply(r)
+	}
+	return nil
+}

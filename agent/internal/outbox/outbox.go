@@ -1,0 +1,296 @@
+// Package outbox sees to it that every event which has to go to a partner gets
+// there: sealed, signed, in the partner's hash chain, offered to the broker
+// until it answers, kept until the partner has signed that it is stored.
+//
+// A delivery is one event for one recipient. Its state is on disk before and
+// after every step, so a process may die anywhere: what was frozen is sent
+// again byte for byte until there is a definite answer. One recipient's trouble
+// never delays another (lane.go).
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// State is where a delivery stands.
+type State string
+
+// The states.
+const (
+	Waiting   State = "waiting"   // to be sealed and sent
+	Frozen    State = "frozen"    // sent or about to be; no definite answer yet
+	Accepted  State = "accepted"  // in the broker's hub; the recipient has not signed for it
+	Stored    State = "stored"    // the recipient has signed; done
+	Held      State = "held"      // refused for good: a person has to decide
+	Withdrawn State = "withdrawn" // taken back before it was handed over: a person has to decide
+	Ended     State = "ended"     // a person decided that it will not go
+)
+
+// Open reports whether something is still to be done by this agency or the
+// line, as opposed to the recipient or a person.
+func (s State) Open() bool { return s == Waiting || s == Frozen }
+
+// Delivery is one event on its way to one recipient.
+type Delivery struct {
+	Number    uint64           `json:"number"`
+	Event     uint64           `json:"event"` // its number in the casebook
+	EventID   schemas.EventID  `json:"eventid"`
+	Recipient schemas.AgencyID `json:"recipient"`
+	Grant     schemas.GrantID  `json:"grant"`
+	State     State            `json:"state"`
+	Since     time.Time        `json:"since"` // when it came into this state
+	Created   time.Time        `json:"created"`
+	// Refusal is the last refusal or obstacle, also of a delivery that will be
+	// tried again.
+	Refusal  schemas.Refusal `json:"refusal,omitzero"`
+	Attempts int             `json:"attempts,omitempty"`
+	// Envelope and what follows are set once the delivery was frozen.
+	Envelope     schemas.EventID `json:"envelope,omitempty"`
+	RecipientKey schemas.KeyID   `json:"recipientkey,omitempty"`
+	Time         time.Time       `json:"time,omitzero"`
+	Chain        schemas.ULID    `json:"chain,omitempty"`
+	Sequence     uint64          `json:"sequence,omitempty"`
+	Previous     schemas.Hash    `json:"previous,omitzero"`
+	Material     string          `json:"material,omitempty"`
+	Hash         schemas.Hash    `json:"hash,omitzero"`
+	Position     uint64          `json:"position,omitempty"`
+	Seen         time.Time       `json:"seen,omitzero"` // when the recipient signed that it was seen
+	// Reason is why a person ended it.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Line is the way to the broker.
+type Line interface {
+	Connected() bool
+	// SubmitAll sends envelopes in order and calls reply for each definite
+	// answer as it comes. Its error means that some have none.
+	SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error
+}
+
+// Content is what a delivery needs to know of the agency's record.
+type Content interface {
+	// Prepare returns what has to be sealed for a recipient: the inner event,
+	// projected and signed, and the terms. It makes the sender's decision anew;
+	// its error is the refusal. ready is false while the grant is not yet known
+	// to the broker.
+	Prepare(tx durable.Tx, event uint64, recipient schemas.AgencyID) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
+	// SealingKey returns the recipient's present key.
+	SealingKey(tx durable.Tx, recipient schemas.AgencyID) ([]byte, error)
+	// ApplyEntry takes over cards that a refusal brought.
+	ApplyEntry(tx durable.Tx, e schemas.Entry) error
+	// Raise records an alarm.
+	Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
+}
+
+// Options are what an outbox is made of; all are required.
+type Options struct {
+	Network schemas.NetworkID
+	Own     schemas.AgencyID
+	Store   durable.Store // of this network
+	Line    Line
+	Content Content
+	Key     func() ed25519.PrivateKey
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// Outbox delivers.
+type Outbox struct {
+	opts Options
+
+	mu      sync.Mutex // guards lanes and started
+	lanes   map[schemas.AgencyID]*lane
+	started bool
+
+	slots chan struct{} // places for envelopes without an answer
+	ctx   context.Context
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
+}
+
+const (
+	logDeliveries = "deliveries"
+	mapSeals      = "seals"       // envelope -> sealed data
+	mapByEnvelope = "by-envelope" // envelope -> number
+	mapByChain    = "by-chain"    // recipient|chain|sequence -> number
+	mapActive     = "active"      // number -> recipient; every delivery that is not done
+	mapChains     = "chains"      // recipient -> head
+
+	// outstanding is how many envelopes may be without an answer on one
+	// connection; the broker allows a hundred.
+	outstanding = 96
+	window      = 32 // of one recipient
+)
+
+// Open loads what is still to be delivered; Start sends it.
+func Open(opts Options) (*Outbox, error) {
+	o := &Outbox{opts: opts, lanes: map[schemas.AgencyID]*lane{}, slots: make(chan struct{}, outstanding)}
+	o.ctx, o.stop = context.WithCancel(context.Background())
+	if err := opts.Store.View(o.load); err != nil {
+		return nil, fmt.Errorf("open outbox: %w", err)
+	}
+	return o, nil
+}
+
+// load puts every open delivery into its lane.
+func (o *Outbox) load(tx durable.Tx) error {
+	all, err := Active(tx)
+	if err != nil {
+		return err
+	}
+	var frozen []Delivery
+	for _, d := range all {
+		switch d.State {
+		case Waiting:
+			o.lane(d.Recipient).add(d.Number)
+		case Frozen:
+			frozen = append(frozen, d)
+		default:
+		}
+	}
+	slices.SortFunc(frozen, func(a, b Delivery) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	for _, d := range frozen {
+		l := o.lane(d.Recipient)
+		l.frozen = append(l.frozen, d.Number)
+	}
+	return nil
+}
+
+// Start begins to send.
+func (o *Outbox) Start() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.started = true
+	for _, l := range o.lanes {
+		o.wg.Go(l.run)
+	}
+}
+
+// Close stops sending. Nothing is lost: the next Open goes on.
+func (o *Outbox) Close() {
+	o.stop()
+	o.wg.Wait()
+}
+
+// Wake makes every lane look for work: a connection came up, a key or a grant
+// arrived.
+func (o *Outbox) Wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.lanes {
+		l.wake()
+	}
+}
+
+// Add hands a delivery to its lane, after the transaction that queued it.
+func (o *Outbox) Add(recipient schemas.AgencyID, number uint64) {
+	l := o.lane(recipient)
+	l.add(number)
+	l.wake()
+}
+
+// head is where this agency's chain for a recipient stands: the last envelope
+// that the broker accepted.
+type head struct {
+	Chain    schemas.ULID `json:"chain"`
+	Sequence uint64       `json:"sequence"`
+	Hash     schemas.Hash `json:"hash"`
+}
+
+const keyChain = "*own" // not an agency's slug
+
+// SetChain begins a new incarnation: at init, join and restore.
+func SetChain(tx durable.Tx, chain schemas.ULID) error {
+	return durable.PutJSON(tx.Map(mapChains), keyChain, chain)
+}
+
+func headOf(tx durable.Tx, recipient schemas.AgencyID) (head, error) {
+	chain, _, err := durable.GetJSON[schemas.ULID](tx.Map(mapChains), keyChain)
+	if err != nil {
+		return head{}, err
+	}
+	h, ok, err := durable.GetJSON[head](tx.Map(mapChains), string(recipient))
+	if !ok || h.Chain != chain {
+		h = head{Chain: chain}
+	}
+	return h, err
+}
+
+// Queue adds a delivery. The caller's transaction also records the event, and
+// calls Add when it is on disk.
+func (o *Outbox) Queue(tx durable.Tx, event uint64, id schemas.EventID, recipient schemas.AgencyID, grant schemas.GrantID) (uint64, error) {
+	now := o.opts.Now()
+	n, err := durable.AppendJSON(tx.Log(logDeliveries), Delivery{
+		Event: event, EventID: id, Recipient: recipient, Grant: grant, State: Waiting, Since: now, Created: now,
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, tx.Map(mapActive).Put(activeKey(n), []byte(recipient))
+}
+
+func activeKey(n uint64) string { return fmt.Sprintf("%020d", n) }
+
+func read(tx durable.Tx, n uint64) (Delivery, error) {
+	d, ok, err := durable.LogJSON[Delivery](tx.Log(logDeliveries), n)
+	if err == nil && !ok {
+		err = fmt.Errorf("delivery %d is missing", n)
+	}
+	d.Number = n
+	return d, err
+}
+
+// put stores a delivery in a state.
+func (o *Outbox) put(tx durable.Tx, d Delivery, s State) error {
+	if d.State != s {
+		d.State, d.Since = s, o.opts.Now()
+	}
+	if err := durable.PutLogJSON(tx.Log(logDeliveries), d.Number, d); err != nil {
+		return err
+	}
+	if s == Stored || s == Ended {
+		if err := tx.Map(mapSeals).Delete(string(d.Envelope)); err != nil {
+			return err
+		}
+		return tx.Map(mapActive).Delete(activeKey(d.Number))
+	}
+	return tx.Map(mapActive).Put(activeKey(d.Number), []byte(d.Recipient))
+}
+
+// Active lists every delivery that is not done, oldest first.
+func Active(tx durable.Tx) ([]Delivery, error) {
+	var numbers []uint64
+	err := tx.Map(mapActive).Each(func(k string, _ []byte) error {
+		var n uint64
+		_, err := fmt.Sscanf(k, "%d", &n)
+		numbers = append(numbers, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return readAll(tx, numbers)
+}
+
+// All lists every delivery from a number on, for inspection.
+func All(tx durable.Tx, fn func(Delivery) error) error {
+	return tx.Log(logDeliveries).Scan(1, func(n uint64, v []byte) error {
+		var d Delivery
+		if err := json.Unmarshal(v, &d); err != nil {
+			return err
+		}
+		d.Number = n
+		return fn(d)
+	})
+}

@@ -1,0 +1,117 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// settle stores what the broker answered. later says that it asked to come
+// again with some of them; without an answer an envelope stays frozen.
+func (o *Outbox) settle(ctx context.Context, recipient schemas.AgencyID, sent []work, replies []schemas.SubmitReply) (states map[uint64]State, later bool, err error) {
+	answers := map[schemas.EventID]schemas.SubmitReply{}
+	for _, r := range replies {
+		answers[r.Envelope] = r
+	}
+	err = o.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		states, later = map[uint64]State{}, false
+		broken := false // an earlier one of the chain was refused
+		for _, w := range sent {
+			r, answered := answers[w.envelope.ID]
+			d, err := read(tx, w.delivery.Number)
+			if err != nil {
+				return err
+			}
+			if d.State != Frozen || d.Envelope != w.envelope.ID { // a receipt was faster
+				states[d.Number] = d.State
+				continue
+			}
+			switch {
+			case answered:
+				var again, breaks bool
+				if again, breaks, err = o.answer(tx, &d, r); err != nil {
+					return err
+				}
+				later = later || again
+				broken = broken || breaks
+			case broken: // it can never be accepted with these bytes
+				if err := o.put(tx, d, Waiting); err != nil {
+					return err
+				}
+				d.State = Waiting
+			}
+			states[d.Number] = d.State
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("store answers: %w", err)
+	}
+	return states, later, nil
+}
+
+// answer applies one reply. later says that the same bytes are to be sent again
+// after a while, breaks that what follows in the chain has to be chained anew.
+func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (later, breaks bool, err error) {
+	move := func(s State) error {
+		err := o.put(tx, *d, s)
+		d.State = s
+		return err
+	}
+	d.Refusal = schemas.Refusal{}
+	switch r.Result {
+	case schemas.ResultAccepted, schemas.ResultDuplicate:
+		d.Position = r.Position
+		if err := o.accepted(tx, *d); err != nil {
+			return false, false, err
+		}
+		return false, false, move(Accepted)
+	case schemas.ResultNotAttempted:
+		return false, true, move(Waiting)
+	}
+	d.Refusal = r.Refusal
+	switch code := r.Code; {
+	case code == schemas.CodeSequenceGap || code == schemas.CodeChainMismatch:
+		return o.rechain(tx, d, r, move)
+	case code == schemas.CodeChainConflict:
+		if err := o.opts.Content.Raise(tx, code, d.Recipient, "the broker holds another envelope of this agency in the same place: is a second copy of this Linkage running?"); err != nil {
+			return false, false, err
+		}
+		return false, true, move(Held)
+	case code == schemas.CodeUnknownRecipientKey && r.Entry != nil:
+		if err := o.opts.Content.ApplyEntry(tx, *r.Entry); err != nil && schemas.CodeOf(err) == "" {
+			return false, false, err
+		}
+		return true, true, move(Waiting) // sealed anew to the key that is known then
+	case code.Kind() == schemas.KindLater, code == schemas.CodeEpochChanged:
+		return true, false, move(Frozen)
+	default:
+		return false, true, move(Held)
+	}
+}
+
+// rechain takes over where the broker says that the chain stands, if that is
+// not behind what it has accepted before.
+func (o *Outbox) rechain(tx durable.Tx, d *Delivery, r schemas.SubmitReply, move func(State) error) (later, breaks bool, err error) {
+	h, err := headOf(tx, d.Recipient)
+	if err != nil {
+		return false, false, err
+	}
+	if r.Expect == nil || r.Expect.Chain != h.Chain || r.Expect.Sequence == h.Sequence+1 {
+		return true, true, move(Waiting)
+	}
+	if r.Expect.Sequence <= h.Sequence {
+		text := fmt.Sprintf("the broker has forgotten envelopes that it had accepted: it expects number %d, we have its word for %d", r.Expect.Sequence, h.Sequence)
+		if err := o.opts.Content.Raise(tx, schemas.CodeHistoryForked, d.Recipient, text); err != nil {
+			return false, false, err
+		}
+		return true, true, move(Waiting)
+	}
+	h.Sequence, h.Hash = r.Expect.Sequence-1, r.Expect.Previous
+	if err := durable.PutJSON(tx.Map(mapChains), string(d.Recipient), h); err != nil {
+		return false, false, err
+	}
+	return false, true, move(Waiting)
+}
