@@ -24,7 +24,8 @@ func TestIDForms(t *testing.T) {
 		},
 		"network": {
 			func(s string) bool { return schemas.NetworkID(s).Valid() },
-			[]string{"valley"}, []string{"", "v", "Valley", "valley\n"},
+			[]string{"valley"},
+			[]string{"", "v", "Valley", "valley\n"},
 		},
 		"grant": {
 			func(s string) bool { return schemas.GrantID(s).Valid() },
@@ -34,8 +35,10 @@ func TestIDForms(t *testing.T) {
 		"event": {
 			func(s string) bool { return schemas.EventID(s).Valid() },
 			[]string{string(envelopeOne), "ffffffff-ffff-7fff-bfff-ffffffffffff"},
-			[]string{"", strings.ToUpper(string(envelopeOne)), "{" + string(envelopeOne) + "}", "urn:uuid:" + string(envelopeOne), strings.ReplaceAll(string(envelopeOne), "-", ""),
-				"0193a8f0-0000-4000-8000-000000000001", "0193a8f0-0000-7000-c000-000000000001", "0193a8f0-0000-7000-0000-000000000001", string(envelopeOne) + "\n", string(envelopeOne) + "0"},
+			[]string{
+				"", strings.ToUpper(string(envelopeOne)), "{" + string(envelopeOne) + "}", "urn:uuid:" + string(envelopeOne), strings.ReplaceAll(string(envelopeOne), "-", ""),
+				"0193a8f0-0000-4000-8000-000000000001", "0193a8f0-0000-7000-c000-000000000001", "0193a8f0-0000-7000-0000-000000000001", string(envelopeOne) + "\n", string(envelopeOne) + "0",
+			},
 		},
 		"ULID": {
 			func(s string) bool { return schemas.ULID(s).Valid() },
@@ -163,8 +166,10 @@ func TestTimesRefuse(t *testing.T) {
 		var d schemas.Date
 		refused(t, schemas.DecodeJSON([]byte(s), &d), schemas.CodeMalformed, "date")
 	}
-	for _, s := range []string{`""`, `"2026-11-21"`, `"2026-11-21T09:30:00"`, `"2026-11-21T09:30:00+00:00"`, `"2026-11-21T09:30:00z"`, `"2026-11-21 09:30:00Z"`,
-		`"2026-11-21T9:30:00Z"`, `"2026-11-21T09:30:00.0Z"`, `"2026-11-21T09:30:00,5Z"`, `"2026-11-21T24:00:00Z"`, `"2026-11-21T23:59:60Z"`, `null`, `1`, `"` + marker + `"`} {
+	for _, s := range []string{
+		`""`, `"2026-11-21"`, `"2026-11-21T09:30:00"`, `"2026-11-21T09:30:00+00:00"`, `"2026-11-21T09:30:00z"`, `"2026-11-21 09:30:00Z"`,
+		`"2026-11-21T9:30:00Z"`, `"2026-11-21T09:30:00.0Z"`, `"2026-11-21T09:30:00,5Z"`, `"2026-11-21T24:00:00Z"`, `"2026-11-21T23:59:60Z"`, `null`, `1`, `"` + marker + `"`,
+	} {
 		var i schemas.Instant
 		refused(t, schemas.DecodeJSON([]byte(s), &i), schemas.CodeMalformed, "time")
 		var b schemas.Bound
