@@ -32,7 +32,6 @@ const (
 
 var (
 	senderKey    = seedKey(1)
-	recipientKey = seedKey(2)
 	admissionKey = seedKey(3)
 	brokerKey    = seedKey(4)
 	strangerKey  = seedKey(5)

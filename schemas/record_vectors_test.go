@@ -390,6 +390,9 @@ func makeCodes() codeVectors {
 	}
 	good("on one line", text)
 	good("broken into lines by a mail program", "  "+text[:40]+"\r\n"+text[40:80]+"\n\t "+text[80:]+"\n")
+	roots := testCode()
+	roots.Roots = true
+	v.Cases = append(v.Cases, codeVector{Name: "broker with a certificate of an authority", Text: roots.String(), JSON: string(mustValue(json.Marshal(roots)))})
 	bad("empty", "")
 	bad("another prefix", strings.Replace(text, "linkage1", "linkage2", 1))
 	bad("the end is missing", text[:len(text)-4])

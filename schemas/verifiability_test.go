@@ -124,16 +124,21 @@ const (
 
 // publishedKey is the extension's ECDSA P-256 test key. Linkage signs with
 // Ed25519 only; this key is here to show that the vectors were read right.
-func publishedKey() *ecdsa.PublicKey {
-	number := func(s string) *big.Int {
-		n, _ := new(big.Int).SetString(s, 10)
-		return n
+func publishedKey(t *testing.T) *ecdsa.PublicKey {
+	t.Helper()
+	point := []byte{4} // an uncompressed point follows
+	for _, coordinate := range []string{
+		"46950820868899156662930047687818585632848591499744589407958293238635476079160",
+		"5640078356564379163099075877009565129882514886557779369047442380624545832820",
+	} {
+		n, _ := new(big.Int).SetString(coordinate, 10)
+		point = append(point, n.FillBytes(make([]byte, 32))...)
 	}
-	return &ecdsa.PublicKey{
-		Curve: elliptic.P256(),
-		X:     number("46950820868899156662930047687818585632848591499744589407958293238635476079160"),
-		Y:     number("5640078356564379163099075877009565129882514886557779369047442380624545832820"),
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return key
 }
 
 // TestPublishedVerifiabilityVectors checks every part of every case, also that
@@ -159,7 +164,7 @@ func TestPublishedVerifiabilityVectors(t *testing.T) {
 			sum := sha256.Sum256(pae(string(verifiabilityType), payload))
 			sig := record.Signatures[0].Sig
 			r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
-			check("signature", ecdsa.Verify(publishedKey(), sum[:], r, s), true)
+			check("signature", ecdsa.Verify(publishedKey(t), sum[:], r, s), true)
 
 			_, _, err = parseMaterial(c.material)
 			check("payload", err == nil, c.payload)
