@@ -5,8 +5,8 @@
 // decided on and committed to the hub (submit.go, writer.go). A committed
 // envelope is checked again and handed over to its recipient (pull.go). A
 // permission or a member's standing is taken away (writer.go, [Gate.Write] with
-// an exclusive change): once that has returned, every envelope that it concerns
-// either was handed over or never will be.
+// an exclusive change): once that has returned, nothing that it concerns is
+// handed over any more, and what was not is withdrawn (withdraw.go).
 //
 // The hub is the gate's only memory. Everything here is rebuilt from it at
 // start by the same code that follows it while running (state.go).
@@ -15,7 +15,6 @@ package gate
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -91,13 +90,15 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// Options are what a gate is made of. All fields but Limits are required.
+// Options are what a gate is made of. All fields but Limits and Metrics are
+// required.
 type Options struct {
 	Network schemas.NetworkID
 	Hub     Hub
 	Members Members
 	Grants  Grants
-	// Hint tells a member that something waits for it; best effort.
+	// Hint tells a member that something waits for it; best effort. It is
+	// called by the one writer and must not wait for anything.
 	Hint   func(a schemas.AgencyID, position uint64)
 	Limits Limits
 	Now    func() time.Time
@@ -122,21 +123,31 @@ type Gate struct {
 	now     func() time.Time
 	log     *slog.Logger
 
-	mu    sync.RWMutex // guards state; only the writer changes it
+	// mu guards state. The writer alone changes it, so it reads without the
+	// lock what no pull moves; see [state].
+	mu    sync.RWMutex
 	state *state
 
 	// handover is held for reading from a page's last check until the page was
-	// given to the connection, for writing while something is taken away.
+	// given to the connection, for writing while something is taken away. It is
+	// taken before mu.
 	handover sync.RWMutex
 
 	rates     *rates
+	load      *load
 	refusals  *refusals
+	pulls     *places
 	queue     chan *task
 	jobs      chan *submission
-	pulls     chan struct{} // a place for each pull under way
+	lapses    chan struct{} // wakes the goroutine that withdraws
 	startedAt uint64        // the hub's last position when this process began to serve
 
-	ctx  context.Context
+	door     sync.RWMutex // guards closed; held for reading while something is sent to queue
+	closed   bool
+	stopOnce sync.Once
+	stopping chan struct{} // closed when Stop begins
+
+	ctx  context.Context // ends with the writer, or when Stop no longer waits
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 }
@@ -144,7 +155,6 @@ type Gate struct {
 const (
 	queueLength  = 16384
 	verifiers    = 4
-	maxPulls     = 32
 	sweepEvery   = time.Minute
 	commitWithin = 20 * time.Second
 )
@@ -157,26 +167,27 @@ func New(ctx context.Context, opts Options) (*Gate, error) {
 	}
 	g := &Gate{
 		opts: opts, hub: opts.Hub, members: opts.Members, grants: opts.Grants, now: opts.Now, log: opts.Logger,
-		state:    newState(opts.Members, opts.Grants),
+		state:    newState(opts.Members),
 		rates:    newRates(opts.Limits),
+		load:     newLoad(),
 		refusals: newRefusals(opts.Limits.Refusals),
+		pulls:    newPlaces(),
 		queue:    make(chan *task, queueLength),
 		jobs:     make(chan *submission, queueLength),
-		pulls:    make(chan struct{}, maxPulls),
+		lapses:   make(chan struct{}, 1),
+		stopping: make(chan struct{}),
 	}
 	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if err := g.readOn(ctx); err != nil {
+	if _, err := g.readOn(ctx, false); err != nil {
+		g.stop()
 		return nil, fmt.Errorf("rebuild gate from hub: %w", err)
 	}
 	g.startedAt = g.state.position
+	clear(g.state.arrived) // who connects asks by itself
+	for a := range g.state.boxes {
+		g.state.ended[a] = true
+	}
 	return g, nil
-}
-
-// readOn follows the hub to its end.
-func (g *Gate) readOn(ctx context.Context) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.hub.Scan(ctx, g.state.position+1, g.state.apply)
 }
 
 // Start begins to serve.
@@ -186,17 +197,25 @@ func (g *Gate) Start() {
 	}
 	g.wg.Go(g.write)
 	g.wg.Go(g.sweep)
-	g.settlePending()
+	g.wg.Go(g.settle)
+	g.wake()
 }
 
-// Stop ends what is under way and records the hand-overs that were made.
-func (g *Gate) Stop(ctx context.Context) error {
-	_, err := g.Write(ctx, journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return nil, nil }})
-	g.stop()
-	g.wg.Wait()
-	if errors.Is(err, errStopping) {
-		return nil
-	}
+// Stop lets the pages under way end, decides what was submitted before, and
+// records the hand-overs that were made. What comes later is refused. When ctx
+// ends first, what is left is refused, too, and the last hand-overs may count
+// as unknown after the next start.
+func (g *Gate) Stop(ctx context.Context) (err error) {
+	g.stopOnce.Do(func() {
+		defer context.AfterFunc(ctx, g.stop)()
+		close(g.stopping)
+		err = g.pulls.close(ctx)
+		g.door.Lock()
+		g.closed = true
+		close(g.queue)
+		g.door.Unlock()
+		g.wg.Wait()
+	})
 	return err
 }
 
@@ -224,17 +243,17 @@ type Mailbox struct {
 
 // Mailboxes lists every member's mailbox.
 func (g *Gate) Mailboxes() []Mailbox {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	var all []Mailbox
-	for _, a := range g.members.Everybody() {
-		box := g.state.boxes[a]
-		if box == nil {
-			all = append(all, Mailbox{Agency: a})
-			continue
+	everybody := g.members.Everybody()
+	all := make([]Mailbox, 0, len(everybody))
+	for _, a := range everybody {
+		m := Mailbox{Agency: a}
+		g.mu.RLock()
+		if box := g.state.boxes[a]; box != nil {
+			m.Waiting, m.Oldest = box.waiting()
+			m.Cursor = box.cursor
 		}
-		waiting, oldest := box.waiting()
-		all = append(all, Mailbox{Agency: a, Waiting: waiting, Oldest: oldest, Cursor: box.cursor})
+		g.mu.RUnlock()
+		all = append(all, m)
 	}
 	return all
 }

@@ -3,10 +3,9 @@ package gate
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/linkage-exchange/linkage/internal/crash"
 	"github.com/linkage-exchange/linkage/internal/journal"
@@ -20,29 +19,30 @@ type Send func(header map[string][]string, data []byte) error
 // which holds the refusal if there is one. The error is that of send or of the
 // hub, for the log.
 func (g *Gate) Pull(ctx context.Context, account string, req schemas.PullRequest, send Send) error {
-	select {
-	case g.pulls <- struct{}{}:
-		defer func() { <-g.pulls }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	end, err := g.pull(ctx, account, req, send)
 	if err != nil {
-		if asError(err) == nil {
-			g.log.WarnContext(ctx, "page could not be handed over", "error", err)
-		}
 		end.Refusal = schemas.RefusalOf(err)
+		if asError(err) != nil {
+			err = nil // the member is told
+		}
 	}
 	end.V, end.Time, end.Epoch, end.Roll = 1, schemas.At(g.now()), g.Epoch(), g.members.RollNumber()
-	data, err := json.Marshal(end)
-	if err != nil {
-		return fmt.Errorf("encode end of page: %w", err)
+	data, failed := json.Marshal(end)
+	if failed == nil {
+		failed = send(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
 	}
-	return send(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
+	if err == nil && failed != nil {
+		err = fmt.Errorf("send end of page: %w", failed)
+	}
+	return err
 }
 
 func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest, send Send) (schemas.PullEnd, error) {
-	a, err := g.checkSender(&submission{account: account})
+	if err := g.pulls.take(ctx, account, g.stopping); err != nil {
+		return schemas.PullEnd{}, err
+	}
+	defer g.pulls.release(account)
+	a, err := g.checkSender(account, "")
 	if err != nil {
 		return schemas.PullEnd{}, err
 	}
@@ -55,268 +55,255 @@ func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest
 	if err := g.acknowledge(a, req.After); err != nil {
 		return schemas.PullEnd{}, err
 	}
-	// A page that met something which may no longer go is built anew, after
+	// A page that meets something which may no longer go is made anew, after
 	// the withdrawal is on disk.
-	for range 100 {
+	for {
 		end, again, err := g.page(ctx, a, req, send)
-		if !again {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if !again || err != nil {
 			return end, err
 		}
 	}
-	return schemas.PullEnd{}, errors.New("page met withdrawals a hundred times")
 }
 
-// acknowledge notes the member's cursor: what lies before it is stored there.
-// It settles what was unknown since the broker last stopped.
+// acknowledge notes the member's cursor: what lies before it is stored there,
+// what lies beyond it and was handed over before the broker last stopped is
+// not. The lock keeps it apart from what is being taken away.
 func (g *Gate) acknowledge(a schemas.AgencyID, cursor uint64) error {
+	g.handover.RLock()
+	defer g.handover.RUnlock()
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	if cursor > g.state.position {
-		g.mu.Unlock()
 		return schemas.Refuse(schemas.CodeHistoryForked, "after", "must not lie beyond the broker's last position", "ask the broker's operator whether it was restored from an old copy")
 	}
 	box := g.state.box(a)
 	box.pulled = true
 	box.acknowledge(cursor)
-	box.mark = max(box.mark, box.after0(cursor))
-	settle := len(box.unknown) > 0
-	g.mu.Unlock()
-	if settle {
-		_, err := g.Write(g.ctx, journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return g.settle(a) }})
-		return err
-	}
 	return nil
-}
-
-// after0 is the position of the last item at or before cursor, 0 if none.
-func (b *mailbox) after0(cursor uint64) uint64 {
-	if i := b.after(cursor); i > 0 {
-		return b.items[i-1].position
-	}
-	return 0
-}
-
-// settle withdraws the unknown envelopes that the member's cursor does not
-// cover. (Those that it covers are settled by the hand-over record that every
-// exclusive change writes first.)
-func (g *Gate) settle(a schemas.AgencyID) ([]journal.Record, error) {
-	box := g.state.box(a)
-	records := []journal.Record{handOverRecord(a, box)}
-	for _, position := range box.unknown {
-		if position <= box.cursor {
-			continue
-		}
-		r, err := g.withdrawnRecord(position, withdrawal{a, schemas.CodeGrantRevoked, box.find(position).grant})
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, r)
-	}
-	return records, nil
 }
 
 // page hands over one page. again says that something in it had to be
 // withdrawn first.
 func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullRequest, send Send) (end schemas.PullEnd, again bool, err error) {
 	positions, end := g.plan(a, req)
-	records, end, err := g.readPage(ctx, positions, end, req)
+	records := make([]journal.Record, 0, len(positions))
+	err = g.hub.ReadMany(ctx, positions, func(r journal.Record) error {
+		records = append(records, r)
+		return nil
+	})
 	if err != nil {
-		return end, false, err
+		return end, false, fmt.Errorf("read page: %w", err)
 	}
 
 	g.handover.RLock()
-	stale, closed := g.stale(a, records)
-	if len(stale) == 0 {
-		err = g.give(a, records, closed, send)
+	check := g.recheck(a, records)
+	if check.ok() {
+		err = g.give(a, records, check.closed, send)
 	}
 	g.handover.RUnlock()
 
-	if len(stale) > 0 {
-		_, err := g.Write(ctx, journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return g.expire(a, stale) }})
-		return end, err == nil, err
+	if !check.ok() {
+		if len(check.lapses) > 0 {
+			_, err = g.withdraw(ctx, a, check.envelopes, check.lapses)
+		}
+		return end, true, err
 	}
 	crash.Point(crash.GateHandedOver)
 	if len(records) > 0 {
-		g.inBackground(journal.Change{Keys: []string{"handover:" + string(a)}, Decide: func() ([]journal.Record, error) {
-			if box := g.state.box(a); box.mark > box.recorded {
-				return []journal.Record{handOverRecord(a, box)}, nil
-			}
-			return nil, nil
-		}})
+		g.noteHandOver(a)
 	}
 	return end, false, err
 }
 
-// plan lists the positions of the next page.
-func (g *Gate) plan(a schemas.AgencyID, req schemas.PullRequest) ([]uint64, schemas.PullEnd) {
-	most := req.Max
+// plan lists the positions of the next page, as many as its bounds allow, at
+// least one.
+func (g *Gate) plan(a schemas.AgencyID, req schemas.PullRequest) (positions []uint64, end schemas.PullEnd) {
+	most, bytes := req.Max, req.MaxBytes
 	if most <= 0 || most > schemas.MaxPullItems {
 		most = schemas.MaxPullItems
 	}
+	if bytes <= 0 || bytes > schemas.MaxPullBytes {
+		bytes = schemas.MaxPullBytes
+	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	end := schemas.PullEnd{Next: g.state.position}
+	end.Next = g.state.position
 	box := g.state.boxes[a]
 	if box == nil {
 		return nil, end
 	}
-	var positions []uint64
 	for i := box.after(req.After); i < len(box.items); i++ {
-		if box.items[i].fate != fateNone {
+		it := box.items[i]
+		if it.withdrawn {
 			continue
 		}
-		if len(positions) == most {
-			end.Next, end.More = positions[most-1], true
+		bytes -= int(it.size)
+		if n := len(positions); n > 0 && (n == most || bytes < 0) {
+			end.Next, end.More = positions[n-1], true
 			break
 		}
-		positions = append(positions, box.items[i].position)
+		positions = append(positions, it.position)
 	}
 	return positions, end
 }
 
-// readPage reads the records, as many as the page's bytes allow, at least one.
-func (g *Gate) readPage(ctx context.Context, positions []uint64, end schemas.PullEnd, req schemas.PullRequest) ([]journal.Record, schemas.PullEnd, error) {
-	most := req.MaxBytes
-	if most <= 0 || most > schemas.MaxPullBytes {
-		most = schemas.MaxPullBytes
-	}
-	var records []journal.Record
-	size := 0
-	err := g.hub.ReadMany(ctx, positions, func(r journal.Record) error {
-		if size += len(r.Data); size > most && len(records) > 0 {
-			end.Next, end.More = records[len(records)-1].Position, true
-			return errFull
-		}
-		records = append(records, r)
-		return nil
-	})
-	if err != nil && !errors.Is(err, errFull) {
-		return nil, end, fmt.Errorf("read page: %w", err)
-	}
-	return records, end, nil
+// check is what a page's last look at its envelopes found.
+type check struct {
+	// envelopes may no longer be handed over, for the reasons in lapses.
+	envelopes []journal.Record
+	lapses    []lapse
+	moved     bool // something was withdrawn since the page was planned
+	// closed holds by position what was handed over before, which counts as
+	// disclosed, and may not be handed over again: the member gets its outline.
+	closed map[uint64]schemas.Code
 }
 
-var errFull = errors.New("page is full")
+func (c check) ok() bool { return len(c.lapses) == 0 && !c.moved }
 
-// stale lists the positions of the page that may no longer be handed over, and
-// why: this is the second check, on the same rules as the first. closed lists
-// those that were handed over before, which counts as disclosed, and may not be
-// handed over again: the member gets their outline in their place.
-func (g *Gate) stale(a schemas.AgencyID, records []journal.Record) (stale, closed map[uint64]schemas.Code) {
+// recheck looks at the envelopes of a page again, on the same rules as the
+// first time.
+func (g *Gate) recheck(a schemas.AgencyID, records []journal.Record) check {
 	now := g.now()
 	g.mu.RLock()
 	defer g.mu.RUnlock()
+	c := check{closed: map[uint64]schemas.Code{}}
 	box := g.state.boxes[a]
-	stale, closed = map[uint64]schemas.Code{}, map[uint64]schemas.Code{}
 	for _, r := range records {
 		if r.Kind() != journal.Accepted {
 			continue
 		}
 		it := box.find(r.Position)
-		if it.fate != fateNone {
-			stale[r.Position] = ""
+		if it == nil || it.withdrawn {
+			c.moved = true
 			continue
 		}
 		code := g.lapsed(*it, now)
 		switch {
 		case code == "":
 		case it.position <= box.mark:
-			closed[r.Position] = code
+			c.closed[r.Position] = code
 		default:
-			stale[r.Position] = code
+			c.envelopes, c.lapses = append(c.envelopes, r), append(c.lapses, lapse{r.Position, code})
 		}
 	}
-	return stale, closed
+	return c
 }
 
-// lapsed says why an envelope that waits may no longer be handed over.
-func (g *Gate) lapsed(it item, now time.Time) schemas.Code {
-	if it.expiry != 0 && now.Unix() >= it.expiry || now.Sub(time.Unix(it.at, 0)) >= g.opts.Limits.MaxAge {
-		return schemas.CodeExpired
-	}
-	if status, _ := g.members.Standing(it.sender); status != schemas.MemberActive {
-		return schemas.CodeSuspended
-	}
-	if it.grant == schemas.CharterGrant {
-		return ""
-	}
-	grant, revocation, ok := g.grants.Permission(it.grant)
-	if !ok || revocation != nil {
-		return schemas.CodeGrantRevoked
-	}
-	return grant.Live(now)
-}
-
-// expire makes the records that withdraw lapsed envelopes.
-func (g *Gate) expire(a schemas.AgencyID, stale map[uint64]schemas.Code) ([]journal.Record, error) {
-	var records []journal.Record
-	box := g.state.boxes[a]
-	for position, code := range stale {
-		it := box.find(position)
-		if code == "" || it.fate != fateNone || position <= box.mark {
-			continue
-		}
-		r, err := g.withdrawnRecord(position, withdrawal{a, code, it.grant})
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, r)
-	}
-	return records, nil
-}
-
-// give sends the page and moves the mark. From here on the envelopes count as
-// disclosed, whatever the connection does with them.
+// give sends the page and moves the mark. What was given to the connection
+// counts as disclosed, whatever the connection does with it.
 func (g *Gate) give(a schemas.AgencyID, records []journal.Record, closed map[uint64]schemas.Code, send Send) error {
 	if len(records) == 0 {
 		return nil
 	}
 	if status, _ := g.members.Standing(a); status != schemas.MemberActive {
-		return schemas.Refuse(schemas.CodeSuspended, "", "must not be a suspended member", "speak with the network's lead agency")
+		return errSuspended
 	}
-	g.mu.Lock()
-	box := g.state.box(a)
-	box.mark = max(box.mark, records[len(records)-1].Position)
-	g.mu.Unlock()
-	envelopes := 0
+	envelopes, err := 0, error(nil)
+	var mark uint64
 	for _, r := range records {
 		if code, ok := closed[r.Position]; ok {
-			var err error
-			if r, err = g.closedRecord(r, withdrawal{a, code, schemas.GrantID(r.Get("ce-grant"))}); err != nil {
-				return err
+			if r, err = g.closedRecord(r, a, code); err != nil {
+				break
 			}
 		}
-		header, data := itemOf(r)
-		if err := send(header, data); err != nil {
-			return fmt.Errorf("send page: %w", err)
-		}
+		header, data := g.itemOf(r)
+		mark = r.Position
 		if r.Kind() == journal.Accepted {
 			envelopes++
 		}
+		if err = send(header, data); err != nil {
+			err = fmt.Errorf("send page: %w", err)
+			break
+		}
 	}
+	g.mu.Lock()
+	box := g.state.box(a)
+	box.mark = max(box.mark, mark)
+	g.mu.Unlock()
 	g.opts.Metrics.HandedOver(envelopes)
-	return nil
+	return err
 }
 
 // itemOf renders a record as an item of a page.
-func itemOf(r journal.Record) (map[string][]string, []byte) {
-	kind := map[journal.Kind]schemas.ItemKind{
-		journal.Accepted: schemas.ItemEnvelope, journal.Stored: schemas.ItemReceipt, journal.GrantIssued: schemas.ItemGrant,
-		journal.Withdrawn: schemas.ItemWithdrawn, journal.GrantRevoked: schemas.ItemRevocation,
-		journal.MemberAdmitted: schemas.ItemEntry, journal.KeyChanged: schemas.ItemEntry, journal.Noticed: schemas.ItemNotice,
-	}[r.Kind()]
-	if kind == "" {
-		kind = schemas.ItemRoll
-	}
-	h := map[string][]string{
-		schemas.HeaderItem:     {string(kind)},
-		schemas.HeaderPosition: {strconv.FormatUint(r.Position, 10)},
-	}
-	if kind == schemas.ItemEnvelope {
+func (g *Gate) itemOf(r journal.Record) (header map[string][]string, data []byte) {
+	kind, data := schemas.ItemRoll, r.Data
+	header = map[string][]string{schemas.HeaderPosition: {strconv.FormatUint(r.Position, 10)}}
+	switch r.Kind() {
+	case journal.Accepted:
+		kind = schemas.ItemEnvelope
 		for name, values := range r.Header {
-			if len(name) > 3 && name[:3] == "ce-" {
-				h[name] = values
+			if strings.HasPrefix(name, "ce-") {
+				header[name] = values
 			}
 		}
+	case journal.Stored:
+		kind = schemas.ItemReceipt
+	case journal.GrantIssued:
+		kind = schemas.ItemGrant
+	case journal.GrantRevoked:
+		kind, data = schemas.ItemRevocation, revokedItem(r)
+	case journal.Withdrawn:
+		kind = schemas.ItemWithdrawn
+	case journal.MemberAdmitted, journal.KeyChanged: // the entry as it is now holds the record
+		kind, data = schemas.ItemEntry, encode(g.members.Entry(schemas.AgencyID(r.Get(journal.HeaderSender))))
+	case journal.Noticed:
+		kind = schemas.ItemNotice
+	default: // the kinds of roll
 	}
-	return h, r.Data
+	header[schemas.HeaderItem] = []string{string(kind)}
+	return header, data
+}
+
+// noteHandOver has the hand-over recorded in the next commit. Nobody waits for
+// it; if there is no room, the next sweep asks for it.
+func (g *Gate) noteHandOver(a schemas.AgencyID) {
+	t := &task{gone: g.ctx.Err, done: make(chan changed, 1), change: &journal.Change{
+		Keys:   []string{"handover:" + string(a)},
+		Decide: func() ([]journal.Record, error) { return g.handOverRecords([]schemas.AgencyID{a}, false), nil },
+	}}
+	_ = g.offer(t) // see above
+}
+
+// recordHandOvers commits what the hub does not know about hand-overs, with
+// cursors also about cursors. Only the writer calls it, while no page is under
+// way.
+func (g *Gate) recordHandOvers(cursors bool) error {
+	for {
+		records := g.handOverRecords(nil, cursors)
+		if len(records) == 0 {
+			return nil
+		}
+		t := &task{gone: func() error { return nil }, done: make(chan changed, 1), change: &journal.Change{
+			Decide: func() ([]journal.Record, error) { return g.handOverRecords(nil, cursors), nil },
+		}}
+		g.attempt([]*task{t})
+		if d := <-t.done; d.err != nil {
+			return d.err
+		}
+	}
+}
+
+// handOverRecords makes the records of hand-overs to some members, nil for all,
+// that the hub does not know of.
+func (g *Gate) handOverRecords(to []schemas.AgencyID, cursors bool) []journal.Record {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var records []journal.Record
+	add := func(a schemas.AgencyID, b *mailbox) {
+		if b != nil && len(records) < maxChange && (b.mark > b.recordedMark || cursors && b.cursor > b.recordedCursor) {
+			records = append(records, handOverRecord(a, b))
+		}
+	}
+	if to == nil {
+		for a, b := range g.state.boxes {
+			add(a, b)
+		}
+	}
+	for _, a := range to {
+		add(a, g.state.boxes[a])
+	}
+	return records
 }

@@ -2,21 +2,20 @@ package gate
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"time"
+	"unique"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// state is everything that the gate derives from the hub. apply is the only
-// thing that changes it, but for the hand-over marks and cursors of mailboxes,
-// which run ahead of their records.
+// state is everything that the gate derives from the hub. Only apply changes
+// it, and only the writer calls apply, but for the marks and cursors of
+// mailboxes, which pulls move and which run ahead of their records.
 type state struct {
 	members Members
-	grants  Grants
 
 	position    uint64 // of the last record applied
 	epoch       schemas.ULID
@@ -24,9 +23,12 @@ type state struct {
 	chains      map[pair]*chain
 	newest      map[schemas.AgencyID]schemas.ULID // each sender's newest chain
 	boxes       map[schemas.AgencyID]*mailbox
-	// gone lists envelopes that were withdrawn by a revocation or suspension
-	// and whose own record is not yet written.
-	gone map[uint64]withdrawal
+	receipts    map[[2]schemas.AgencyID]receiptAt // the newest, by who signed it and for whom
+
+	// arrived and ended collect, until the gate takes them, in whose mailbox
+	// something new lies, and in whose something may have lost its permission.
+	arrived map[schemas.AgencyID]uint64
+	ended   map[schemas.AgencyID]bool
 }
 
 // pair is one hash chain: one sender's incarnation and one recipient.
@@ -43,55 +45,49 @@ type chain struct {
 	last      schemas.Hash
 }
 
-type withdrawal struct {
-	recipient schemas.AgencyID
-	code      schemas.Code
-	grant     schemas.GrantID
-}
-
-// item is one thing that waits in a mailbox, or did.
-type item struct {
+type receiptAt struct {
+	hash     schemas.Hash
 	position uint64
-	kind     schemas.ItemKind
-	// For envelopes:
-	sender schemas.AgencyID
-	grant  schemas.GrantID
-	expiry int64 // Unix seconds, 0 for none
-	at     int64 // Unix seconds of the commit
-	fate   fate
 }
 
-// fate is what became of an envelope apart from waiting and being handed over,
-// which its position against the mailbox's mark tells.
-type fate uint8
-
-const (
-	fateNone      fate = iota
-	fateUnknown        // withdrawn, but perhaps handed over just before the broker last stopped
-	fateWithdrawn      // never handed over
-)
+// item is one thing that waits in a mailbox, or did. There are many: names that
+// stand in many of them are kept once.
+type item struct {
+	position  uint64
+	at        int64 // Unix seconds of the commit
+	expiry    int64 // Unix seconds, 0 for none
+	sender    unique.Handle[schemas.AgencyID]
+	grant     unique.Handle[schemas.GrantID]
+	size      uint32
+	envelope  bool // expiry, sender and grant are set
+	withdrawn bool // an envelope that will never be handed over
+}
 
 // mailbox is what waits for one member, by rising position.
 type mailbox struct {
 	items []item
-	// mark is the last position that was handed over; recorded is what the hub
-	// knows of it. They differ for an instant after each page.
-	mark, recorded uint64
-	cursor         uint64 // the member has stored everything up to here
-	pulled         bool   // the member has pulled since this process started
-	// unknown lists the positions whose fate is fateUnknown.
-	unknown []uint64
-	// from counts, by sender, the envelopes beyond the cursor.
+	// mark is the last position that was handed over, cursor the last that the
+	// member has stored.
+	mark, cursor uint64
+	// What the hub knows of the two.
+	recordedMark, recordedCursor uint64
+	// pulled says that the member has pulled since this process started. Before
+	// that, hand-overs of the process before may be missing from mark.
+	pulled bool
+	// from counts, by sender, the envelopes beyond the cursor that were not
+	// withdrawn.
 	from map[schemas.AgencyID]int
 }
 
-func newState(members Members, grants Grants) *state {
+func newState(members Members) *state {
 	return &state{
-		members: members, grants: grants,
-		chains: map[pair]*chain{},
-		newest: map[schemas.AgencyID]schemas.ULID{},
-		boxes:  map[schemas.AgencyID]*mailbox{},
-		gone:   map[uint64]withdrawal{},
+		members:  members,
+		chains:   map[pair]*chain{},
+		newest:   map[schemas.AgencyID]schemas.ULID{},
+		boxes:    map[schemas.AgencyID]*mailbox{},
+		receipts: map[[2]schemas.AgencyID]receiptAt{},
+		arrived:  map[schemas.AgencyID]uint64{},
+		ended:    map[schemas.AgencyID]bool{},
 	}
 }
 
@@ -110,33 +106,35 @@ func (s *state) apply(r journal.Record) error {
 		return fmt.Errorf("hub goes from position %d to %d", s.position, r.Position)
 	}
 	if err := s.members.Apply(r); err != nil {
-		return err
+		return fmt.Errorf("hub position %d: %w", r.Position, err)
 	}
 	s.position = r.Position
+	sender, recipient := schemas.AgencyID(r.Get(journal.HeaderSender)), schemas.AgencyID(r.Get(journal.HeaderRecipient))
 	switch r.Kind() {
 	case journal.Accepted:
 		return s.applyEnvelope(r)
-	case journal.Stored:
-		s.deliver(schemas.AgencyID(r.Get(journal.HeaderRecipient)), item{position: r.Position, kind: schemas.ItemReceipt})
 	case journal.HandedOver:
 		return s.applyHandOver(r)
 	case journal.Withdrawn:
 		return s.applyWithdrawn(r)
+	case journal.Stored:
+		hash, _ := schemas.ParseHash(r.Get(journal.HeaderHash))
+		s.receipts[[2]schemas.AgencyID{sender, recipient}] = receiptAt{hash, r.Position}
+		s.deliver(r, recipient)
 	case journal.GrantIssued:
-		s.deliver(schemas.AgencyID(r.Get(journal.HeaderRecipient)), item{position: r.Position, kind: schemas.ItemGrant})
+		s.deliver(r, recipient)
 	case journal.GrantRevoked:
-		return s.applyRevoked(r)
-	case journal.MemberSuspended, journal.MemberLeft:
-		s.deliverAll(item{position: r.Position, kind: schemas.ItemRoll})
-		s.takeFromSuspended()
-	case journal.RollPublished, journal.MemberReadmitted:
-		s.deliverAll(item{position: r.Position, kind: schemas.ItemRoll})
+		s.ended[recipient] = true
+		s.deliver(r, recipient, sender)
+	case journal.RollPublished, journal.MemberReadmitted, journal.MemberSuspended, journal.MemberLeft:
+		for a := range s.boxes {
+			s.ended[a] = true
+		}
+		s.deliver(r, s.members.Everybody()...)
 	case journal.MemberAdmitted, journal.KeyChanged:
-		s.deliverAll(item{position: r.Position, kind: schemas.ItemEntry})
+		s.deliver(r, s.members.Everybody()...)
 	case journal.Noticed:
-		it := item{position: r.Position, kind: schemas.ItemNotice}
-		s.deliver(schemas.AgencyID(r.Get(journal.HeaderSender)), it)
-		s.deliver(schemas.AgencyID(r.Get(journal.HeaderRecipient)), it)
+		s.deliver(r, sender, recipient)
 	case journal.EpochOpened:
 		return s.applyEpoch(r)
 	case journal.Refused, journal.RegisterPublished, journal.MemberInvited:
@@ -147,15 +145,19 @@ func (s *state) apply(r journal.Record) error {
 	return nil
 }
 
-func (s *state) deliver(a schemas.AgencyID, it item) {
-	b := s.box(a)
-	b.items = append(b.items, it)
+// deliver puts a record that is no envelope into mailboxes.
+func (s *state) deliver(r journal.Record, to ...schemas.AgencyID) {
+	for i, a := range to {
+		if a != "" && (i == 0 || a != to[0]) {
+			s.put(a, item{position: r.Position, at: r.Time.Unix(), size: uint32(len(r.Data))})
+		}
+	}
 }
 
-func (s *state) deliverAll(it item) {
-	for _, a := range s.members.Everybody() {
-		s.deliver(a, it)
-	}
+func (s *state) put(a schemas.AgencyID, it item) {
+	b := s.box(a)
+	b.items = append(b.items, it)
+	s.arrived[a] = it.position
 }
 
 func (s *state) applyEpoch(r journal.Record) error {
@@ -184,13 +186,13 @@ func (s *state) applyEnvelope(r journal.Record) error {
 	c.last = hash
 	s.newest[sender] = max(s.newest[sender], p.chain)
 	it := item{
-		position: r.Position, kind: schemas.ItemEnvelope, sender: sender,
-		grant: schemas.GrantID(r.Get("ce-grant")), at: r.Time.Unix(),
+		position: r.Position, at: r.Time.Unix(), size: uint32(len(r.Data)), envelope: true,
+		sender: unique.Make(sender), grant: unique.Make(schemas.GrantID(r.Get("ce-grant"))),
 	}
 	if t, err := time.Parse(time.RFC3339, r.Get("ce-expirytime")); err == nil {
 		it.expiry = t.Unix()
 	}
-	s.deliver(p.recipient, it)
+	s.put(p.recipient, it)
 	s.boxes[p.recipient].from[sender]++
 	return nil
 }
@@ -202,15 +204,9 @@ func (s *state) applyHandOver(r journal.Record) error {
 		return fmt.Errorf("hub position %d is not a hand-over", r.Position)
 	}
 	b := s.box(schemas.AgencyID(r.Get(journal.HeaderRecipient)))
-	b.recorded = max(b.recorded, through)
-	b.mark = max(b.mark, through)
 	b.acknowledge(cursor)
-	for _, position := range b.unknown {
-		if position <= cursor {
-			b.find(position).fate = fateNone // it was stored, so it was handed over
-		}
-	}
-	b.unknown = slices.DeleteFunc(b.unknown, func(position uint64) bool { return position <= cursor })
+	b.mark = max(b.mark, through)
+	b.recordedMark, b.recordedCursor = max(b.recordedMark, through), max(b.recordedCursor, cursor)
 	return nil
 }
 
@@ -220,74 +216,15 @@ func (s *state) applyWithdrawn(r journal.Record) error {
 		return fmt.Errorf("hub position %d is not a withdrawal", r.Position)
 	}
 	recipient := schemas.AgencyID(r.Get(journal.HeaderRecipient))
-	if it := s.box(recipient).find(of); it != nil && it.kind == schemas.ItemEnvelope {
-		s.withdraw(recipient, it, "")
-	}
-	delete(s.gone, of)
-	it := item{position: r.Position, kind: schemas.ItemWithdrawn}
-	s.deliver(recipient, it)
-	if sender := schemas.AgencyID(r.Get(journal.HeaderSender)); sender != recipient {
-		s.deliver(sender, it)
-	}
-	return nil
-}
-
-// withdraw marks an envelope as never to be handed over. With a code its own
-// record is still to be written.
-func (s *state) withdraw(recipient schemas.AgencyID, it *item, code schemas.Code) {
-	b := s.boxes[recipient]
-	if it.fate == fateNone && it.position > b.cursor {
-		b.from[it.sender]--
-	}
-	if it.fate == fateUnknown {
-		b.unknown = slices.DeleteFunc(b.unknown, func(position uint64) bool { return position == it.position })
-	}
-	it.fate = fateWithdrawn
-	if code != "" {
-		s.gone[it.position] = withdrawal{recipient, code, it.grant}
-	}
-}
-
-// applyRevoked ends a grant: what of it was not handed over is withdrawn.
-func (s *state) applyRevoked(r journal.Record) error {
-	grant := schemas.GrantID(r.Get(journal.HeaderGrant))
-	recipient := schemas.AgencyID(r.Get(journal.HeaderRecipient))
-	unknown, err := strconv.ParseUint(r.Get(journal.HeaderThrough), 10, 64)
-	if err != nil {
-		return fmt.Errorf("hub position %d is not a revocation", r.Position)
-	}
 	b := s.box(recipient)
-	for i := b.after(b.mark); i < len(b.items); i++ {
-		it := &b.items[i]
-		switch {
-		case it.kind != schemas.ItemEnvelope || it.grant != grant || it.fate != fateNone:
-		case it.position <= unknown:
-			it.fate = fateUnknown
-			b.unknown = append(b.unknown, it.position)
-		default:
-			s.withdraw(recipient, it, schemas.CodeGrantRevoked)
+	if it := b.find(of); it != nil && it.envelope && !it.withdrawn {
+		it.withdrawn = true
+		if of > b.cursor {
+			b.from[it.sender.Value()]--
 		}
 	}
-	it := item{position: r.Position, kind: schemas.ItemRevocation}
-	s.deliver(recipient, it)
-	s.deliver(schemas.AgencyID(r.Get(journal.HeaderSender)), it)
+	s.deliver(r, recipient, schemas.AgencyID(r.Get(journal.HeaderSender)))
 	return nil
-}
-
-// takeFromSuspended withdraws what members without standing sent and nobody
-// was given yet. (What waits for them is kept and handed over if they return.)
-func (s *state) takeFromSuspended() {
-	for recipient, b := range s.boxes {
-		for i := b.after(b.mark); i < len(b.items); i++ {
-			it := &b.items[i]
-			if it.kind != schemas.ItemEnvelope || it.fate != fateNone {
-				continue
-			}
-			if status, _ := s.members.Standing(it.sender); status != schemas.MemberActive {
-				s.withdraw(recipient, it, schemas.CodeSuspended)
-			}
-		}
-	}
 }
 
 // after returns the index of the first item beyond a position.
@@ -295,6 +232,7 @@ func (b *mailbox) after(position uint64) int {
 	return sort.Search(len(b.items), func(i int) bool { return b.items[i].position > position })
 }
 
+// find returns the item at a position, nil if there is none.
 func (b *mailbox) find(position uint64) *item {
 	if i := b.after(position - 1); i < len(b.items) && b.items[i].position == position {
 		return &b.items[i]
@@ -302,12 +240,15 @@ func (b *mailbox) find(position uint64) *item {
 	return nil
 }
 
-// acknowledge notes that the member has stored everything up to cursor.
+// acknowledge notes that the member has stored everything up to cursor. That
+// it was handed over is thereby known, too.
 func (b *mailbox) acknowledge(cursor uint64) {
 	for i := b.after(b.cursor); i < len(b.items) && b.items[i].position <= cursor; i++ {
-		if it := b.items[i]; it.kind == schemas.ItemEnvelope && it.fate == fateNone {
-			b.from[it.sender]--
+		it := b.items[i]
+		if it.envelope && !it.withdrawn {
+			b.from[it.sender.Value()]--
 		}
+		b.mark = max(b.mark, it.position)
 	}
 	b.cursor = max(b.cursor, cursor)
 }
@@ -316,11 +257,35 @@ func (b *mailbox) acknowledge(cursor uint64) {
 // over, and finds the oldest.
 func (b *mailbox) waiting() (n int, oldest time.Time) {
 	for i := b.after(b.cursor); i < len(b.items); i++ {
-		if it := b.items[i]; it.kind == schemas.ItemEnvelope && it.fate == fateNone {
+		if it := b.items[i]; it.envelope && !it.withdrawn {
 			if n++; n == 1 {
 				oldest = time.Unix(it.at, 0)
 			}
 		}
 	}
 	return n, oldest
+}
+
+// handedOver counts the envelopes that were handed over and that no record
+// says so of.
+func (b *mailbox) handedOver() int {
+	n := 0
+	for i := b.after(b.recordedMark); i < len(b.items) && b.items[i].position <= b.mark; i++ {
+		if b.items[i].envelope && !b.items[i].withdrawn {
+			n++
+		}
+	}
+	return n
+}
+
+// forget drops what the member has stored and what came before an instant: a
+// member that was restored from a backup asks for it no more.
+func (b *mailbox) forget(before time.Time) {
+	n := 0
+	for n < len(b.items) && b.items[n].position <= b.cursor && b.items[n].at < before.Unix() {
+		n++
+	}
+	if n > 0 {
+		b.items = append([]item(nil), b.items[n:]...)
+	}
 }

@@ -14,57 +14,91 @@ type submission struct {
 	header  map[string][]string
 	data    []byte
 	reply   func(schemas.SubmitReply)
+	loaded  bool // counts in the load until it is answered
 
 	// Set by prepare, read after ready is closed:
 	ready    chan struct{}
 	envelope schemas.Envelope
 	hash     schemas.Hash
 	sender   schemas.AgencyID
-	refusal  error // of the steps before the chain and the duplicates
-	late     error // of the steps after the duplicates
+	key      schemas.KeyID // that the envelope says it was signed with
+	refusal  error         // of steps 1 to 3
+	unsigned error         // why the signature does not count, nil once it was verified
+	before   committed     // what was committed under the sequence, as far as it was known
+
+	// Set by the writer, which may decide more than once:
+	noted, written bool // the refusal was counted; and is written by itself
 }
+
+// committed is what stands in the hub under one sequence of a chain.
+type committed struct {
+	position uint64 // 0 for nothing
+	hash     schemas.Hash
+}
+
+var (
+	errOverRate  = schemas.Refuse(schemas.CodeOverRate, "", "must not exceed this member's rate", "wait a second and send again; nothing was lost")
+	errSuspended = schemas.Refuse(schemas.CodeSuspended, "", "must not come from or go to a suspended member", "speak with the network's lead agency")
+	errUnsigned  = schemas.Refuse(schemas.CodeUnavailable, "", "the broker could not do this now", "try again later; nothing was lost")
+)
 
 // Submit takes one envelope from a member's account. It returns at once; reply
 // is called once, after the decision is on disk. Envelopes of one account that
-// are submitted one after the other are decided in that order.
+// are submitted one after the other are decided in that order. Header and data
+// must not be changed any more.
 func (g *Gate) Submit(account string, header map[string][]string, data []byte, reply func(schemas.SubmitReply)) {
-	s := &submission{account: account, header: header, data: data, reply: reply, ready: make(chan struct{})}
+	s := &submission{account: account, header: header, data: data, reply: reply, ready: make(chan struct{}), unsigned: errUnsigned}
+	if err := g.load.take(account, len(data)); err != nil {
+		g.turnAway(s, err)
+		return
+	}
+	s.loaded = true
 	if !g.rates.allow(account, g.now()) {
 		s.sender, _ = g.members.AgencyOf(account)
-		s.envelope.ID = schemas.EventID(s.id())
-		s.refusal = schemas.Refuse(schemas.CodeOverRate, "", "must not exceed this member's rate", "wait a second and send again; nothing was lost")
-		if !g.refusals.note(s.sender, schemas.CodeOverRate, g.now()) {
-			g.answer(s, g.refusedReply(s, s.refusal))
+		s.refusal, s.noted = errOverRate, true
+		if s.written = g.refusals.note(s.sender, schemas.CodeOverRate); !s.written {
+			g.turnAway(s, errOverRate)
 			return
 		}
 		close(s.ready)
-		g.enqueue(s)
+	}
+	if err := g.offer(&task{envelope: s}); err != nil {
+		g.turnAway(s, err)
 		return
 	}
-	if g.enqueue(s) {
-		g.jobs <- s // never blocks: the queue before it is as long
+	if s.noted {
+		return
 	}
-}
-
-// enqueue gives a submission its place in the writer's order.
-func (g *Gate) enqueue(s *submission) bool {
 	select {
-	case g.queue <- &task{envelope: s}:
-		return true
-	default:
-		g.answer(s, g.refusedReply(s, schemas.Refuse(schemas.CodeUnavailable, "", "the broker has too much waiting", "try again later; nothing was lost")))
-		return false
+	case g.jobs <- s:
+	case <-g.ctx.Done(): // the writer turns it away
 	}
 }
 
-func (s *submission) id() string {
+// offer gives a task its place in the writer's order, if there is one free.
+func (g *Gate) offer(t *task) error {
+	g.door.RLock()
+	defer g.door.RUnlock()
+	if g.closed {
+		return errStopping
+	}
+	select {
+	case g.queue <- t:
+		return nil
+	default:
+		return errFull
+	}
+}
+
+// id is the envelope's id, "" if it has none.
+func (s *submission) id() schemas.EventID {
 	if v := s.header["ce-id"]; len(v) == 1 && schemas.EventID(v[0]).Valid() {
-		return v[0]
+		return schemas.EventID(v[0])
 	}
 	return ""
 }
 
-// verify prepares submissions until the gate stops.
+// verify prepares submissions until the writer has ended.
 func (g *Gate) verify() {
 	for {
 		select {
@@ -77,65 +111,78 @@ func (g *Gate) verify() {
 	}
 }
 
-// prepare does what needs no order: form, sender, clock, signature, recipient's
-// key. The writer does the rest, and these again as far as they can change.
+// prepare does what needs no order: form, sender, signature, and looking up
+// what was committed before. The writer does the rest, and these again as far
+// as they can change.
 func (g *Gate) prepare(s *submission) {
-	var err error
-	if s.envelope, err = schemas.ParseEnvelope(s.header, s.data); err != nil {
-		s.envelope.ID = schemas.EventID(s.id())
+	e, err := schemas.ParseEnvelope(s.header, s.data)
+	if err != nil {
 		s.sender, _ = g.members.AgencyOf(s.account)
 		s.refusal = err
 		return
 	}
-	s.hash = s.envelope.Hash()
-	now := g.now()
-	if s.sender, s.refusal = g.checkSender(s); s.refusal != nil {
+	s.envelope, s.hash, s.key = e, e.Hash(), e.SigningKey()
+	if s.sender, s.refusal = g.checkSender(s.account, e.Sender); s.refusal != nil {
 		return
 	}
-	if s.refusal = checkClock(s.envelope, now); s.refusal != nil {
-		return
+	if s.before.position = g.positionOf(pair{s.sender, e.Chain, e.Recipient}, e.Sequence); s.before.position > 0 {
+		if s.before.hash, err = g.hashAt(s.before.position); err != nil {
+			s.refusal = err
+		}
+		return // whatever it is, its signature does not matter
 	}
-	e := s.envelope
-	key, ok := g.members.SigningKey(s.sender, e.SigningKey(), now)
+	key, ok := g.members.SigningKey(s.sender, s.key, g.now())
 	if !ok {
-		s.late = schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "publish the card with the new key first")
+		s.unsigned = schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "publish the card with the new key first")
 		return
 	}
-	s.late = e.Verify(key)
+	s.unsigned = e.Verify(key)
+}
+
+// positionOf is where a sequence of a chain was committed, 0 if it was not.
+func (g *Gate) positionOf(p pair, sequence uint64) uint64 {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if c := g.state.chains[p]; c != nil && sequence <= uint64(len(c.positions)) {
+		return c.positions[sequence-1]
+	}
+	return 0
+}
+
+func (g *Gate) hashAt(position uint64) (schemas.Hash, error) {
+	record, err := g.hub.Read(g.ctx, position)
+	if err != nil {
+		return schemas.Hash{}, fmt.Errorf("read hub: %w", err)
+	}
+	hash, ok := schemas.ParseHash(record.Get(journal.HeaderHash))
+	if !ok {
+		return hash, fmt.Errorf("hub position %d is not an envelope", position)
+	}
+	return hash, nil
 }
 
 // checkSender is step 3: the account that the server vouches for, the member
-// and the claim in the envelope are the same.
-func (g *Gate) checkSender(s *submission) (schemas.AgencyID, error) {
-	a, ok := g.members.AgencyOf(s.account)
+// and the claim, if there is one, are the same.
+func (g *Gate) checkSender(account string, claim schemas.AgencyID) (schemas.AgencyID, error) {
+	a, ok := g.members.AgencyOf(account)
 	status, joined := g.members.Standing(a)
 	switch {
 	case !ok || !joined || status == schemas.MemberLeft:
 		return a, schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
 	case status != schemas.MemberActive:
-		return a, schemas.Refuse(schemas.CodeSuspended, "", "must not come from a suspended member", "speak with the network's lead agency")
-	case s.envelope.Sender != "" && s.envelope.Sender != a:
+		return a, errSuspended
+	case claim != "" && claim != a:
 		return a, schemas.Refuse(schemas.CodeSenderMismatch, "ce-source", "must be the agency whose connection this is", "send as this agency")
 	}
 	return a, nil
-}
-
-// checkClock is the second half of step 4.
-func checkClock(e schemas.Envelope, now time.Time) error {
-	if e.Time.After(now.Add(schemas.MaxClockSkew)) {
-		return schemas.Refuse(schemas.CodeClockSkew, "ce-time", fmt.Sprintf("must not be more than %s ahead of the broker's clock", schemas.MaxClockSkew), "set this machine's clock")
-	}
-	if !e.Expiry.IsZero() && !now.Before(e.Expiry) {
-		return schemas.Refuse(schemas.CodeExpired, "ce-expirytime", "must lie in the future", "decide whether it should still be sent")
-	}
-	return nil
 }
 
 // chainHead is where a chain stands within a batch.
 type chainHead struct {
 	sequence uint64 // of the last envelope
 	hash     schemas.Hash
-	broken   uint64 // the sequence that was refused in this commit or before, 0 if none
+	refused  bool        // the next sequence was refused in this batch
+	added    []committed // by the batch, with offsets for positions
 }
 
 func (g *Gate) head(b *batch, p pair) *chainHead {
@@ -151,90 +198,110 @@ func (g *Gate) head(b *batch, p pair) *chainHead {
 }
 
 // decideEnvelope takes one envelope through the steps in order; the first that
-// fails answers.
+// fails answers. What was committed before is a duplicate whatever has changed
+// since: its sender must not take the sequence for free.
 func (g *Gate) decideEnvelope(b *batch, s *submission) {
 	e := s.envelope
 	p := pair{s.sender, e.Chain, e.Recipient}
-	if err := g.earlySteps(b, s); err != nil {
-		g.refuse(b, s, p, err)
-		return
-	}
-	if position, duplicate, err := g.committed(b, s, p); err != nil {
-		g.refuse(b, s, p, err)
-		return
-	} else if duplicate {
-		b.after = append(b.after, func(uint64) { g.answer(s, g.reply(s, schemas.ResultDuplicate, position)) })
-		return
-	}
-	if err := g.lateSteps(b, s, p); err != nil {
+	if err := g.steps1to3(s); err != nil {
 		g.refuse(b, s, p, err)
 		return
 	}
 	h := g.head(b, p)
-	h.sequence, h.hash, h.broken = e.Sequence, s.hash, 0
+	conflict := error(nil)
+	if e.Sequence <= h.sequence {
+		same, position, offset, err := g.compare(h, s, p)
+		switch {
+		case err != nil:
+			g.refuse(b, s, p, err)
+			return
+		case same:
+			b.after = append(b.after, func(before uint64) {
+				if offset > 0 {
+					position = before + offset
+				}
+				g.respond(s, g.reply(s, schemas.ResultDuplicate, position))
+			})
+			return
+		}
+		conflict = schemas.Refuse(schemas.CodeChainConflict, "ce-sequence", "must not stand for two different envelopes", "find out whether two copies of this agency's Linkage are running")
+	} else if e.Chain < max(g.state.newest[s.sender], b.newest[s.sender]) {
+		conflict = schemas.Refuse(schemas.CodeChainConflict, "ce-chain", "must be this agency's newest chain", "stop the older copy of this agency's Linkage")
+	}
+	err := g.step4(b, s)
+	if err == nil {
+		err = conflict
+	}
+	if err == nil {
+		err = g.steps6to9(h, s)
+	}
+	if err != nil {
+		g.refuse(b, s, p, err)
+		return
+	}
+	offset := b.add(envelopeRecord(s))
+	h.sequence, h.hash, h.refused, h.added = e.Sequence, s.hash, false, append(h.added, committed{offset, s.hash})
 	b.from[[2]schemas.AgencyID{e.Recipient, s.sender}]++
 	b.newest[s.sender] = e.Chain
-	offset := b.add(envelopeRecord(s))
-	b.after = append(b.after, func(before uint64) {
-		g.answer(s, g.reply(s, schemas.ResultAccepted, before+offset))
-		g.opts.Hint(e.Recipient, before+offset)
-	})
+	b.after = append(b.after, func(before uint64) { g.respond(s, g.reply(s, schemas.ResultAccepted, before+offset)) })
 }
 
-// earlySteps are 1 to 4.
-func (g *Gate) earlySteps(b *batch, s *submission) error {
+func (g *Gate) steps1to3(s *submission) error {
 	if s.refusal != nil {
 		return s.refusal
 	}
-	if _, err := g.checkSender(s); err != nil {
-		return err
-	}
-	e := s.envelope
-	waiting := b.from[[2]schemas.AgencyID{e.Recipient, s.sender}]
-	if box := g.state.boxes[e.Recipient]; box != nil {
-		waiting += box.from[s.sender]
-	}
-	if waiting >= g.opts.Limits.Mailbox {
+	_, err := g.checkSender(s.account, s.envelope.Sender)
+	return err
+}
+
+// step4 is about what the sender can wait for, or no longer: room and time.
+func (g *Gate) step4(b *batch, s *submission) error {
+	e, now := s.envelope, g.now()
+	if g.waiting(e.Recipient, s.sender)+b.from[[2]schemas.AgencyID{e.Recipient, s.sender}] >= g.opts.Limits.Mailbox {
 		return schemas.Refuse(schemas.CodeQuota, "ce-recipient", fmt.Sprintf("must have fewer than %d of this sender's envelopes waiting", g.opts.Limits.Mailbox), "telephone the recipient: it has not collected its mail")
+	}
+	if e.Time.After(now.Add(schemas.MaxClockSkew)) {
+		return schemas.Refuse(schemas.CodeClockSkew, "ce-time", fmt.Sprintf("must not be more than %s ahead of the broker's clock", schemas.MaxClockSkew), "set this machine's clock")
+	}
+	if !e.Expiry.IsZero() && !now.Before(e.Expiry) {
+		return schemas.Refuse(schemas.CodeExpired, "ce-expirytime", "must lie in the future", "decide whether it should still be sent")
 	}
 	return nil
 }
 
-// committed is step 5: was this sequence of the chain committed before?
-func (g *Gate) committed(b *batch, s *submission, p pair) (position uint64, duplicate bool, err error) {
-	conflict := schemas.Refuse(schemas.CodeChainConflict, "ce-sequence", "must not stand for two different envelopes", "find out whether two copies of this agency's Linkage are running")
-	h, e := g.head(b, p), s.envelope
-	if e.Sequence > h.sequence {
-		newest := max(g.state.newest[s.sender], b.newest[s.sender])
-		if e.Chain < newest {
-			return 0, false, schemas.Refuse(schemas.CodeChainConflict, "ce-chain", "must be this agency's newest chain", "stop the older copy of this agency's Linkage")
-		}
-		return 0, false, nil
+// waiting counts a sender's envelopes that a recipient has not acknowledged.
+func (g *Gate) waiting(recipient, sender schemas.AgencyID) int {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if box := g.state.boxes[recipient]; box != nil {
+		return box.from[sender]
 	}
-	c := g.state.chains[p]
-	if c == nil || e.Sequence > uint64(len(c.positions)) { // committed in this very batch
-		if e.Sequence == h.sequence && s.hash == h.hash {
-			return 0, true, nil
-		}
-		return 0, false, conflict
-	}
-	position = c.positions[e.Sequence-1]
-	record, err := g.hub.Read(g.ctx, position)
-	if err != nil {
-		return 0, false, fmt.Errorf("read hub: %w", err)
-	}
-	if record.Get(journal.HeaderHash) == s.hash.String() {
-		return position, true, nil
-	}
-	return 0, false, conflict
+	return 0
 }
 
-// lateSteps are 6 to 9.
-func (g *Gate) lateSteps(b *batch, s *submission, p pair) error {
-	if s.late != nil {
-		return s.late
+// compare is step 5: whether the envelope is the one that was committed under
+// its sequence, and where that is: at a position, or an offset in the batch.
+func (g *Gate) compare(h *chainHead, s *submission, p pair) (same bool, position, offset uint64, err error) {
+	before := s.before
+	if n := s.envelope.Sequence + uint64(len(h.added)); n > h.sequence {
+		c := h.added[n-h.sequence-1]
+		return c.hash == s.hash, 0, c.position, nil
 	}
+	if before.position == 0 { // committed since prepare looked
+		before.position = g.positionOf(p, s.envelope.Sequence)
+		before.hash, err = g.hashAt(before.position)
+	}
+	return before.hash == s.hash, before.position, 0, err
+}
+
+func (g *Gate) steps6to9(h *chainHead, s *submission) error {
 	e, now := s.envelope, g.now()
+	if s.unsigned != nil {
+		return s.unsigned
+	}
+	if _, live := g.members.SigningKey(s.sender, s.key, now); !live { // it ended since prepare looked
+		return schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "sign with a key of the current card")
+	}
 	if status, joined := g.members.Standing(e.Recipient); !joined || status == schemas.MemberLeft {
 		return schemas.Refuse(schemas.CodeUnknownRecipient, "ce-recipient", "must be a member of the network", "look at the directory for the recipient's name")
 	}
@@ -244,7 +311,7 @@ func (g *Gate) lateSteps(b *batch, s *submission, p pair) error {
 	if err := g.checkGrant(e, now); err != nil {
 		return err
 	}
-	return g.checkChain(b, e, p)
+	return checkChain(h, e)
 }
 
 // checkGrant is step 8. Another pair's grant and no grant at all are the same
@@ -267,12 +334,10 @@ func (g *Gate) checkGrant(e schemas.Envelope, now time.Time) error {
 }
 
 // checkChain is step 9.
-func (g *Gate) checkChain(b *batch, e schemas.Envelope, p pair) error {
-	h := g.head(b, p)
-	expect := &schemas.Expect{Chain: e.Chain, Sequence: h.sequence + 1, Previous: h.hash}
+func checkChain(h *chainHead, e schemas.Envelope) error {
 	var err *schemas.Error
 	switch {
-	case h.broken != 0 && e.Sequence > h.sequence+1:
+	case h.refused && e.Sequence > h.sequence+1:
 		err = schemas.Refuse(schemas.CodeNotAttempted, "ce-sequence", "must follow an envelope that was accepted", "send it again with the next sequence")
 	case e.Sequence != h.sequence+1:
 		err = schemas.Refuse(schemas.CodeSequenceGap, "ce-sequence", fmt.Sprintf("must be %d", h.sequence+1), "send what is missing first")
@@ -281,7 +346,7 @@ func (g *Gate) checkChain(b *batch, e schemas.Envelope, p pair) error {
 	default:
 		return nil
 	}
-	err.Expect = expect
+	err.Expect = &schemas.Expect{Chain: e.Chain, Sequence: h.sequence + 1, Previous: h.hash}
 	return err
 }
 
@@ -292,41 +357,48 @@ func (g *Gate) refuse(b *batch, s *submission, p pair, err error) {
 	if code == "" {
 		g.log.ErrorContext(g.ctx, "envelope could not be decided", "error", err)
 	}
-	if s.envelope.Sequence > 0 && code != schemas.CodeNotAttempted {
+	if s.envelope.Sequence > 0 {
 		if h := g.head(b, p); s.envelope.Sequence == h.sequence+1 {
-			h.broken = s.envelope.Sequence
+			h.refused = true
+		}
+	}
+	if code != "" && code != schemas.CodeNotAttempted {
+		if !s.noted {
+			s.noted, s.written = true, g.refusals.note(s.sender, code)
+		}
+		if s.written {
+			b.add(refusedRecord(s, code))
 		}
 	}
 	reply := g.refusedReply(s, err)
-	if code != "" && reply.Result == schemas.ResultRefused && (code == schemas.CodeOverRate || g.refusals.note(s.sender, code, g.now())) {
-		b.add(refusedRecord(s, code))
-	}
-	b.after = append(b.after, func(uint64) { g.answer(s, reply) })
+	reply.Envelope = s.envelope.ID
+	b.after = append(b.after, func(uint64) { g.respond(s, reply) })
 }
 
-func (g *Gate) answer(s *submission, r schemas.SubmitReply) {
-	r.Epoch = g.Epoch()
+// turnAway refuses what was not decided. prepare may still be at work on it.
+func (g *Gate) turnAway(s *submission, err error) { g.respond(s, g.refusedReply(s, err)) }
+
+// respond gives the one answer.
+func (g *Gate) respond(s *submission, r schemas.SubmitReply) {
+	r.V, r.Epoch, r.Time, r.Quota = 1, g.Epoch(), schemas.At(g.now()), g.opts.Limits.Mailbox
+	if r.Envelope == "" {
+		r.Envelope = s.id()
+	}
+	if s.loaded {
+		g.load.release(s.account, len(s.data))
+	}
 	g.opts.Metrics.Decision(r.Result, r.Code)
 	s.reply(r)
 }
 
 func (g *Gate) reply(s *submission, result schemas.Result, position uint64) schemas.SubmitReply {
-	r := schemas.SubmitReply{
-		V: 1, Envelope: s.envelope.ID, Result: result, Position: position, Time: schemas.At(g.now()), Quota: g.opts.Limits.Mailbox,
+	return schemas.SubmitReply{
+		Envelope: s.envelope.ID, Result: result, Position: position, Waiting: g.waiting(s.envelope.Recipient, s.sender),
 	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if box := g.state.boxes[s.envelope.Recipient]; box != nil {
-		r.Waiting = box.from[s.sender]
-	}
-	return r
 }
 
 func (g *Gate) refusedReply(s *submission, err error) schemas.SubmitReply {
-	r := schemas.SubmitReply{
-		V: 1, Envelope: s.envelope.ID, Result: schemas.ResultRefused, Time: schemas.At(g.now()),
-		Refusal: schemas.RefusalOf(err), Quota: g.opts.Limits.Mailbox,
-	}
+	r := schemas.SubmitReply{Result: schemas.ResultRefused, Refusal: schemas.RefusalOf(err)}
 	if e := asError(err); e != nil {
 		r.Expect = e.Expect
 	}

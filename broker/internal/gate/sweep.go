@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
@@ -18,74 +16,66 @@ func (g *Gate) sweep() {
 		select {
 		case <-ticker.C:
 			g.Sweep(warned)
-		case <-g.ctx.Done():
+		case <-g.stopping:
 			return
 		}
 	}
 }
 
-// Sweep withdraws what has lapsed, writes down counted refusals, and warns both
-// sides of a mailbox that fills up or grows old before either has consequences.
-// warned remembers the warnings that were given; the caller keeps it.
+// Sweep withdraws what has lapsed, writes down counted refusals and hand-overs,
+// and warns both sides of a mailbox that fills up or grows old before either
+// has consequences. warned remembers the warnings that were given; the caller
+// keeps it. When Sweep returns, all of it is on disk or in the log.
 func (g *Gate) Sweep(warned map[[2]schemas.AgencyID]string) {
-	for a, stale := range g.lapsedMail() {
-		g.inBackground(journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return g.expire(a, stale) }})
-	}
-	if counted := g.refusals.flush(); len(counted) > 0 {
-		g.inBackground(journal.Change{Decide: func() ([]journal.Record, error) { return countedRecords(counted), nil }})
-	}
-	notices := g.notices()
-	for k := range warned {
-		if _, still := notices[k]; !still {
-			delete(warned, k)
+	boxes := g.everyBox()
+	for _, a := range boxes {
+		if err := g.withdrawLapsed(g.ctx, a); err != nil {
+			g.log.WarnContext(g.ctx, "lapsed mail waits for the next sweep", "agency", a, "error", err)
 		}
 	}
-	for k, n := range notices {
-		if warned[k] != n.Kind {
-			warned[k] = n.Kind
-			g.inBackground(journal.Change{Decide: func() ([]journal.Record, error) { return noticeRecord(n) }})
-		}
+	g.writeRefusals()
+	g.warn(boxes, warned)
+	if len(g.handOverRecords(nil, false)) > 0 {
+		// Every exclusive change has them written first.
+		g.sweepOut("hand-overs", journal.Change{Exclusive: true, Decide: func() ([]journal.Record, error) { return nil, nil }})
 	}
-	g.settlePending()
+	for _, a := range boxes {
+		before := g.now().Add(-g.opts.Limits.MaxAge)
+		g.mu.Lock()
+		g.state.boxes[a].forget(before)
+		g.mu.Unlock()
+	}
 }
 
-// lapsedMail finds up to 200 envelopes of each mailbox whose time is over.
-func (g *Gate) lapsedMail() map[schemas.AgencyID]map[uint64]schemas.Code {
-	now := g.now()
+func (g *Gate) everyBox() []schemas.AgencyID {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	all := map[schemas.AgencyID]map[uint64]schemas.Code{}
-	for a, box := range g.state.boxes {
-		for i := box.after(box.mark); i < len(box.items) && len(all[a]) < 200; i++ {
-			it := box.items[i]
-			if it.kind != schemas.ItemEnvelope || it.fate != fateNone {
-				continue
-			}
-			if code := g.lapsed(it, now); code != "" {
-				if all[a] == nil {
-					all[a] = map[uint64]schemas.Code{}
-				}
-				all[a][it.position] = code
-			}
-		}
+	all := make([]schemas.AgencyID, 0, len(g.state.boxes))
+	for a := range g.state.boxes {
+		all = append(all, a)
 	}
 	return all
 }
 
-func countedRecords(counted map[refusalKey]int) []journal.Record {
-	var records []journal.Record
-	for k, n := range counted {
-		records = append(records, journal.Record{
-			Subject: "hub.0.decision." + string(k.agency),
-			Header: map[string][]string{
-				journal.HeaderKind:   {string(journal.Refused)},
-				journal.HeaderSender: {string(k.agency)},
-				journal.HeaderCode:   {string(k.code)},
-				journal.HeaderCount:  {strconv.Itoa(n)},
-			},
-		})
+// sweepOut writes a change of the sweep and reports whether it went through.
+func (g *Gate) sweepOut(what string, c journal.Change) bool {
+	_, err := g.Write(g.ctx, c)
+	if err != nil {
+		g.log.WarnContext(g.ctx, "the next sweep tries again", "what", what, "error", err)
 	}
-	return records
+	return err == nil
+}
+
+func (g *Gate) writeRefusals() {
+	counted := g.refusals.flush()
+	for k, n := range counted {
+		written := g.sweepOut("refusals", journal.Change{Decide: func() ([]journal.Record, error) {
+			return []journal.Record{countedRecord(k, n)}, nil
+		}})
+		if !written {
+			g.refusals.restore(k, n)
+		}
+	}
 }
 
 // The shares of quota and age at which both sides are warned.
@@ -94,56 +84,60 @@ const (
 	warnOld  = 0.8
 )
 
-// notices finds the mailboxes that need a warning, by sender and recipient.
-func (g *Gate) notices() map[[2]schemas.AgencyID]schemas.Notice {
-	now := g.now()
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	all := map[[2]schemas.AgencyID]schemas.Notice{}
-	for a, box := range g.state.boxes {
-		oldest := map[schemas.AgencyID]time.Time{}
-		for i := box.after(box.cursor); i < len(box.items); i++ {
-			it := box.items[i]
-			if _, seen := oldest[it.sender]; !seen && it.kind == schemas.ItemEnvelope && it.fate == fateNone {
-				oldest[it.sender] = time.Unix(it.at, 0)
-			}
-		}
-		for from, n := range box.from {
-			if n == 0 || oldest[from].IsZero() {
-				continue
-			}
-			notice := schemas.Notice{
-				From: from, To: a, Waiting: n, Quota: g.opts.Limits.Mailbox,
-				Oldest: schemas.At(oldest[from]), Expires: schemas.At(oldest[from].Add(g.opts.Limits.MaxAge)),
-			}
-			switch {
-			case float64(n) >= warnFull*float64(g.opts.Limits.Mailbox):
-				notice.Kind = "filling"
-			case float64(now.Sub(oldest[from])) >= warnOld*float64(g.opts.Limits.MaxAge):
-				notice.Kind = "ageing"
-			default:
-				continue
-			}
-			all[[2]schemas.AgencyID{from, a}] = notice
+// warn writes the warnings that were not given yet.
+func (g *Gate) warn(boxes []schemas.AgencyID, warned map[[2]schemas.AgencyID]string) {
+	due := map[[2]schemas.AgencyID]schemas.Notice{}
+	for _, a := range boxes {
+		for _, n := range g.noticesFor(a) {
+			due[[2]schemas.AgencyID{n.From, n.To}] = n
 		}
 	}
-	return all
+	for k := range warned {
+		if _, still := due[k]; !still {
+			delete(warned, k)
+		}
+	}
+	for k, n := range due {
+		if warned[k] == n.Kind {
+			continue
+		}
+		if g.sweepOut("notices", journal.Change{Decide: func() ([]journal.Record, error) { return []journal.Record{noticeRecord(n)}, nil }}) {
+			warned[k] = n.Kind
+		}
+	}
 }
 
-func noticeRecord(n schemas.Notice) ([]journal.Record, error) {
-	data, err := json.Marshal(n)
-	if err != nil {
-		return nil, err
+// noticesFor finds the senders about whose envelopes a mailbox needs a warning.
+func (g *Gate) noticesFor(a schemas.AgencyID) []schemas.Notice {
+	now, limits := g.now(), g.opts.Limits
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	box := g.state.boxes[a]
+	oldest := map[schemas.AgencyID]time.Time{}
+	for i := box.after(box.cursor); i < len(box.items) && len(oldest) < len(box.from); i++ {
+		it := box.items[i]
+		if !it.envelope || it.withdrawn {
+			continue
+		}
+		if from := it.sender.Value(); oldest[from].IsZero() {
+			oldest[from] = time.Unix(it.at, 0)
+		}
 	}
-	return []journal.Record{{
-		Subject: "hub.0.decision." + string(n.To),
-		Header: map[string][]string{
-			journal.HeaderKind:      {string(journal.Noticed)},
-			journal.HeaderSender:    {string(n.From)},
-			journal.HeaderRecipient: {string(n.To)},
-			journal.HeaderCode:      {n.Kind},
-			journal.HeaderCount:     {strconv.Itoa(n.Waiting)},
-		},
-		Data: data,
-	}}, nil
+	var notices []schemas.Notice
+	for from, at := range oldest {
+		n := schemas.Notice{
+			From: from, To: a, Waiting: box.from[from], Quota: limits.Mailbox,
+			Oldest: schemas.At(at), Expires: schemas.At(at.Add(limits.MaxAge)),
+		}
+		switch {
+		case float64(n.Waiting) >= warnFull*float64(n.Quota):
+			n.Kind = "filling"
+		case float64(now.Sub(at)) >= warnOld*float64(limits.MaxAge):
+			n.Kind = "ageing"
+		default:
+			continue
+		}
+		notices = append(notices, n)
+	}
+	return notices
 }

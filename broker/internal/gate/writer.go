@@ -1,10 +1,12 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/crash"
@@ -19,16 +21,25 @@ import (
 const (
 	gatherMost = 400
 	gatherTime = time.Millisecond
-	// maxRecords is what one commit can hold.
+	// The bounds of one commit. A change may add up to maxChange records.
 	maxRecords = 1000
+	maxChange  = 500
+	maxBytes   = 16 << 20
+	// attempts is how often the same tasks are decided when commits fail.
+	attempts = 3
 )
 
-var errStopping = schemas.Refuse(schemas.CodeUnavailable, "", "the broker is stopping", "try again later; nothing was lost")
+var (
+	errStopping = schemas.Refuse(schemas.CodeUnavailable, "", "the broker is stopping", "try again later; nothing was lost")
+	errFull     = schemas.Refuse(schemas.CodeUnavailable, "", "the broker has too much waiting", "try again later; nothing was lost")
+	errDisk     = schemas.Refuse(schemas.CodeUnavailable, "", "the broker could not write to its disk", "try again later; nothing was lost")
+)
 
 // task is one thing for the writer: an envelope or a change.
 type task struct {
 	envelope *submission
 	change   *journal.Change
+	gone     func() error // not nil once nobody waits for the change
 	done     chan changed // answers the change
 }
 
@@ -40,29 +51,38 @@ type changed struct {
 // Write decides a change between the gate's own decisions and commits it. When
 // it returns without an error the change is on disk and in force everywhere in
 // the broker. An error that carries a code is the change's own refusal; nothing
-// was written.
+// was written then, unless the code is unavailable, which leaves that open.
+// When ctx ends, a change whose turn has not come is dropped.
 func (g *Gate) Write(ctx context.Context, c journal.Change) (journal.Outcome, error) {
-	t := &task{change: &c, done: make(chan changed, 1)}
-	select {
-	case g.queue <- t:
-	case <-g.ctx.Done():
-		return journal.Outcome{}, errStopping
-	case <-ctx.Done():
-		return journal.Outcome{}, ctx.Err()
+	t := &task{change: &c, gone: ctx.Err, done: make(chan changed, 1)}
+	if err := g.send(ctx, t); err != nil {
+		return journal.Outcome{}, err
+	}
+	d := <-t.done // the writer answers everything in the queue
+	return d.outcome, d.err
+}
+
+// send waits for a place in the writer's order.
+func (g *Gate) send(ctx context.Context, t *task) error {
+	g.door.RLock()
+	defer g.door.RUnlock()
+	if g.closed {
+		return errStopping
 	}
 	select {
-	case d := <-t.done:
-		return d.outcome, d.err
-	case <-g.ctx.Done():
-		return journal.Outcome{}, errStopping
+	case g.queue <- t:
+		return nil
 	case <-ctx.Done():
-		return journal.Outcome{}, ctx.Err()
+		return ctx.Err()
+	case <-g.ctx.Done():
+		return errStopping
 	}
 }
 
 // batch is one commit in the making.
 type batch struct {
 	records []journal.Record
+	bytes   int
 	chains  map[pair]*chainHead // as they will be
 	from    map[[2]schemas.AgencyID]int
 	newest  map[schemas.AgencyID]schemas.ULID
@@ -79,40 +99,78 @@ func newBatch() *batch {
 	}
 }
 
-// add appends a record and returns its offset from the batch's first position.
+// add appends a record and returns its offset from the position before the
+// batch.
 func (b *batch) add(r journal.Record) uint64 {
 	b.records = append(b.records, r)
+	b.bytes += len(r.Data)
 	return uint64(len(b.records))
 }
 
-// write is the writer's loop.
+func (b *batch) full() bool { return len(b.records)+maxChange > maxRecords || b.bytes > maxBytes }
+
+// claim takes keys for a change. It reports false if another change in the
+// batch has one of them.
+func (b *batch) claim(keys []string) bool {
+	for _, k := range keys {
+		if b.keys[k] {
+			return false
+		}
+	}
+	for _, k := range keys {
+		b.keys[k] = true
+	}
+	return true
+}
+
+// is reports whether these records of the hub begin with the batch.
+func (b *batch) is(records []journal.Record) bool {
+	if len(b.records) == 0 || len(records) < len(b.records) {
+		return false
+	}
+	for i, r := range b.records {
+		same := r.Subject == records[i].Subject && bytes.Equal(r.Data, records[i].Data) &&
+			maps.EqualFunc(r.Header, records[i].Header, slices.Equal)
+		if !same {
+			return false
+		}
+	}
+	return true
+}
+
+// write is the writer's loop. It ends when the queue is closed and empty.
 func (g *Gate) write() {
+	defer g.stop()
 	var held []*task
 	for {
 		tasks := g.gather(held)
 		if tasks == nil {
-			return
+			break
 		}
 		held = g.commit(tasks)
+	}
+	if err := g.recordHandOvers(true); err != nil {
+		g.log.WarnContext(g.ctx, "last hand-overs were not recorded", "error", err)
 	}
 }
 
 // gather waits for a task, then takes what else is there. Nothing else there,
-// no waiting. It returns nil when the gate stops.
-func (g *Gate) gather(held []*task) []*task {
-	tasks := held
+// no waiting. It returns nil when there will be no more.
+func (g *Gate) gather(tasks []*task) []*task {
 	if len(tasks) == 0 {
-		select {
-		case t := <-g.queue:
-			tasks = append(tasks, t)
-		case <-g.ctx.Done():
+		t, ok := <-g.queue
+		if !ok {
 			return nil
 		}
+		tasks = append(tasks, t)
 	}
 	var timer <-chan time.Time
 	for len(tasks) < gatherMost {
 		select {
-		case t := <-g.queue:
+		case t, ok := <-g.queue:
+			if !ok {
+				return tasks
+			}
 			tasks = append(tasks, t)
 			if timer == nil {
 				timer = time.After(gatherTime)
@@ -124,23 +182,30 @@ func (g *Gate) gather(held []*task) []*task {
 			return tasks
 		}
 		select {
-		case t := <-g.queue:
+		case t, ok := <-g.queue:
+			if !ok {
+				return tasks
+			}
 			tasks = append(tasks, t)
 		case <-timer:
 			return tasks
-		case <-g.ctx.Done():
-			return nil
 		}
 	}
 	return tasks
 }
 
 // commit decides and writes as many of the tasks, from the first, as may share
-// a commit, and returns the rest.
+// a commit, and returns the rest. An exclusive change has a commit for itself.
 func (g *Gate) commit(tasks []*task) (rest []*task) {
 	if c := tasks[0].change; c != nil && c.Exclusive {
 		g.handover.Lock()
 		defer g.handover.Unlock()
+		// A replay has to see what was handed over on the right side of the
+		// change.
+		if err := g.recordHandOvers(false); err != nil {
+			tasks[0].refuse(g, errDisk)
+			return tasks[1:]
+		}
 		g.attempt(tasks[:1])
 		return tasks[1:]
 	}
@@ -152,90 +217,90 @@ func (g *Gate) commit(tasks []*task) (rest []*task) {
 	return tasks[n:]
 }
 
-// attempt decides the tasks and commits them; if the hub moved or its answer
-// was lost, it reads on and does so once more. It returns how many it took.
+// attempt decides the tasks and commits them. If the hub moved or its answer
+// was lost, it reads on; if that shows no commit of its own, it decides again.
+// It returns how many of the tasks it answered.
 func (g *Gate) attempt(tasks []*task) int {
+	var tried []*batch
+	var taken []int
 	var err error
-	for range 2 {
-		b := newBatch()
+	for range attempts {
+		b, before := newBatch(), g.state.position
 		n := g.decide(b, tasks)
 		if err = g.put(b); err == nil {
+			g.finish(b, before)
 			return n
 		}
 		g.log.WarnContext(g.ctx, "commit did not go through; reading on", "records", len(b.records), "error", err)
-		if readErr := g.readOn(g.ctx); readErr != nil {
+		tried, taken = append(tried, b), append(taken, n)
+		read, readErr := g.readOn(g.ctx, true)
+		if readErr != nil {
 			err = errors.Join(err, readErr)
 			break
+		}
+		// An earlier one may have come through late, in place of this one.
+		if i := slices.IndexFunc(tried, func(b *batch) bool { return b.is(read) }); i >= 0 {
+			g.finish(tried[i], before)
+			return taken[i]
 		}
 	}
 	g.log.ErrorContext(g.ctx, "hub does not take commits", "error", err)
 	for _, t := range tasks {
-		t.fail(g, schemas.Refuse(schemas.CodeUnavailable, "", "the broker could not write to its disk", "try again later; nothing was lost"))
+		t.refuse(g, errDisk)
 	}
 	return len(tasks)
 }
 
-func (t *task) fail(g *Gate, err error) {
+// refuse answers a task that was not decided.
+func (t *task) refuse(g *Gate, err error) {
 	if t.change != nil {
 		t.done <- changed{err: err}
 		return
 	}
-	g.answer(t.envelope, g.refusedReply(t.envelope, err))
+	g.turnAway(t.envelope, err)
 }
 
 // decide runs the tasks' decisions until one has to wait for the next commit.
 func (g *Gate) decide(b *batch, tasks []*task) int {
-	for _, t := range tasks {
-		if t.envelope != nil {
-			<-t.envelope.ready
-		}
-	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
 	for i, t := range tasks {
-		if len(b.records) > maxRecords-maxRecords/10 {
+		switch {
+		case b.full():
 			return i
-		}
-		if t.envelope != nil {
-			g.decideEnvelope(b, t.envelope)
-			continue
-		}
-		if i > 0 && b.touches(t.change.Keys) {
+		case t.change == nil:
+			select {
+			case <-t.envelope.ready:
+				g.decideEnvelope(b, t.envelope)
+			case <-g.ctx.Done(): // nobody prepares it any more
+				b.after = append(b.after, func(uint64) { t.refuse(g, errStopping) })
+			}
+		case t.gone() != nil:
+			err := t.gone()
+			b.after = append(b.after, func(uint64) { t.refuse(g, err) })
+		case !b.claim(t.change.Keys):
 			return i
+		default:
+			g.decideChange(b, t)
 		}
-		g.decideChange(b, t)
 	}
 	return len(tasks)
 }
 
-func (b *batch) touches(keys []string) bool {
-	for _, k := range keys {
-		if b.keys[k] {
-			return true
-		}
-	}
-	for _, k := range keys {
-		b.keys[k] = true
-	}
-	return false
-}
-
-// decideChange lets a change make its records, and works out what becomes of
-// the envelopes that it concerns.
+// decideChange lets a change make its records, and counts what becomes of the
+// envelopes whose grant it revokes.
 func (g *Gate) decideChange(b *batch, t *task) {
 	records, err := t.change.Decide()
+	if err == nil && len(records) > maxChange {
+		err = fmt.Errorf("change makes %d records, more than %d", len(records), maxChange)
+	}
 	if err != nil {
-		b.after = append(b.after, func(uint64) { t.done <- changed{err: err} })
+		b.after = append(b.after, func(uint64) { t.refuse(g, err) })
 		return
 	}
 	out := journal.Outcome{Time: g.now()}
-	if t.change.Exclusive {
-		g.recordHandOvers(b)
-	}
 	var last uint64
 	for _, r := range records {
 		if r.Kind() == journal.GrantRevoked {
-			g.foresee(&r, &out)
+			g.foresee(r, &out)
 		}
 		last = b.add(r)
 	}
@@ -247,93 +312,36 @@ func (g *Gate) decideChange(b *batch, t *task) {
 	})
 }
 
-// recordHandOvers writes down every hand-over that the hub does not know of, so
-// that a replay of the hub sees them on the right side of the change.
-func (g *Gate) recordHandOvers(b *batch) {
-	for a, box := range g.state.boxes {
-		if box.mark > box.recorded {
-			b.add(handOverRecord(a, box))
-		}
-	}
-}
-
-func handOverRecord(a schemas.AgencyID, box *mailbox) journal.Record {
-	count := 0
-	for i := box.after(box.recorded); i < len(box.items) && box.items[i].position <= box.mark; i++ {
-		if box.items[i].kind == schemas.ItemEnvelope && box.items[i].fate == fateNone {
-			count++
-		}
-	}
-	return journal.Record{
-		Subject: "hub.0.decision." + string(a),
-		Header: map[string][]string{
-			journal.HeaderKind:      {string(journal.HandedOver)},
-			journal.HeaderRecipient: {string(a)},
-			journal.HeaderThrough:   {strconv.FormatUint(box.mark, 10)},
-			journal.HeaderCursor:    {strconv.FormatUint(box.cursor, 10)},
-			journal.HeaderCount:     {strconv.Itoa(count)},
-		},
-	}
-}
-
-// foresee counts what the revocation r will do, by the same rules as
-// applyRevoked, and notes in r up to where hand-overs are unknown.
-func (g *Gate) foresee(r *journal.Record, out *journal.Outcome) {
-	recipient := schemas.AgencyID(r.Get(journal.HeaderRecipient))
-	grant := schemas.GrantID(r.Get(journal.HeaderGrant))
-	var unknown uint64
-	box := g.state.boxes[recipient]
-	if box == nil || !box.pulled {
-		unknown = g.startedAt
-	}
-	r.Header[journal.HeaderThrough] = []string{strconv.FormatUint(unknown, 10)}
-	if box == nil {
-		return
-	}
-	for i := box.after(box.cursor); i < len(box.items); i++ {
-		it := box.items[i]
-		switch {
-		case it.kind != schemas.ItemEnvelope || it.grant != grant || it.fate == fateWithdrawn:
-		case it.position <= box.mark:
-			out.HandedOver++
-		case it.position <= unknown:
-			out.Unknown++
-		default:
-			out.Withdrawn++
-		}
-	}
-}
-
 // put commits a batch and applies it.
 func (g *Gate) put(b *batch) error {
-	before := g.state.position
-	if len(b.records) > 0 {
-		crash.Point(crash.GateDecided)
-		start := time.Now()
-		ctx, cancel := context.WithTimeout(g.ctx, commitWithin)
-		err := g.hub.Commit(ctx, before, b.records)
-		cancel()
-		g.opts.Metrics.Commit(len(b.records), time.Since(start), err)
-		if err != nil {
-			return err
-		}
-		if err := g.applyAll(b.records, before); err != nil {
-			return err
-		}
-		g.crashAfter(b.records)
+	if len(b.records) == 0 {
+		return nil
 	}
-	for _, fn := range b.after {
-		fn(before)
+	crash.Point(crash.GateDecided)
+	before, start := g.state.position, time.Now()
+	ctx, cancel := context.WithTimeout(g.ctx, commitWithin)
+	err := g.hub.Commit(ctx, before, b.records)
+	cancel()
+	g.opts.Metrics.Commit(len(b.records), time.Since(start), err)
+	if err != nil {
+		return err
 	}
-	if len(b.records) > 0 {
-		g.settlePending()
+	now := g.now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, r := range b.records {
+		r.Position, r.Time = before+uint64(i)+1, now
+		if err := g.state.apply(r); err != nil {
+			return fmt.Errorf("apply committed record: %w", err)
+		}
 	}
 	return nil
 }
 
-// crashAfter passes the crash points that lie between a commit and its answer.
-func (g *Gate) crashAfter(records []journal.Record) {
-	for _, r := range records {
+// finish answers a batch that is on disk and applied, and tells whom it
+// concerns.
+func (g *Gate) finish(b *batch, before uint64) {
+	for _, r := range b.records {
 		switch r.Kind() {
 		case journal.Accepted:
 			crash.Point(crash.GateCommitted)
@@ -346,55 +354,35 @@ func (g *Gate) crashAfter(records []journal.Record) {
 		default:
 		}
 	}
+	for _, fn := range b.after {
+		fn(before)
+	}
+	g.tell()
 }
 
-// applyAll applies what was just committed, as a replay will.
-func (g *Gate) applyAll(records []journal.Record, before uint64) error {
-	now := g.now()
+// tell sends hints for what has arrived and has lapsed mail looked through.
+func (g *Gate) tell() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i, r := range records {
-		r.Position = before + uint64(i) + 1
-		r.Time = now
-		if err := g.state.apply(r); err != nil {
-			return fmt.Errorf("apply committed record: %w", err)
-		}
+	arrived, ended := g.state.arrived, len(g.state.ended) > 0
+	g.state.arrived = map[schemas.AgencyID]uint64{}
+	g.mu.Unlock()
+	for a, position := range arrived {
+		g.opts.Hint(a, position)
 	}
-	return nil
-}
-
-// settlePending asks for the records of withdrawals that follow from a
-// revocation or suspension and are not yet written. It does not wait.
-func (g *Gate) settlePending() {
-	g.mu.RLock()
-	n := len(g.state.gone)
-	g.mu.RUnlock()
-	if n == 0 {
-		return
-	}
-	g.inBackground(journal.Change{Keys: []string{"withdrawals"}, Decide: g.withdrawals})
-}
-
-// inBackground queues a change whose outcome nobody waits for. If the queue is
-// full it is dropped; the next sweep asks again.
-func (g *Gate) inBackground(c journal.Change) {
-	select {
-	case g.queue <- &task{change: &c, done: make(chan changed, 1)}:
-	default:
+	if ended {
+		g.wake()
 	}
 }
 
-// withdrawals makes the records of up to 200 withdrawals.
-func (g *Gate) withdrawals() ([]journal.Record, error) {
-	var records []journal.Record
-	for position, w := range g.state.gone {
-		r, err := g.withdrawnRecord(position, w)
-		if err != nil {
-			return nil, err
+// readOn follows the hub to its end. With keep it returns what it read.
+func (g *Gate) readOn(ctx context.Context, keep bool) (read []journal.Record, err error) {
+	err = g.hub.Scan(ctx, g.state.position+1, func(r journal.Record) error {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if keep {
+			read = append(read, r)
 		}
-		if records = append(records, r); len(records) == 200 {
-			break
-		}
-	}
-	return records, nil
+		return g.state.apply(r)
+	})
+	return read, err
 }

@@ -2,13 +2,15 @@ package registry
 
 import (
 	"crypto/ed25519"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// refuseNetwork is the first rule of every record that names its network.
+// checkNetwork is the first rule of every record that names its network.
 func (r *Registry) checkNetwork(n schemas.NetworkID) error {
 	if n != r.network {
 		return schemas.Malformed("network", "must be %s", r.network)
@@ -16,9 +18,21 @@ func (r *Registry) checkNetwork(n schemas.NetworkID) error {
 	return nil
 }
 
+// checkSize keeps out what the hub could not be read with again. Unknown fields
+// are kept, so a record can be larger than its rules suggest.
+func checkSize(rec schemas.SignedRecord) error {
+	if len(rec.Encode()) > schemas.MaxRecord {
+		return schemas.Refuse(schemas.CodeTooLarge, "payload", fmt.Sprintf("must be at most %d bytes as JSON", schemas.MaxRecord), "send less in one record")
+	}
+	return nil
+}
+
 // CheckGrant reports whether a member may issue a grant, and reads it. known
 // says that exactly this grant was issued before, which is no error.
 func (r *Registry) CheckGrant(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (g schemas.Grant, known bool, err error) {
+	if err := checkSize(rec); err != nil {
+		return g, false, err
+	}
 	key, err := r.signer(from, rec.KeyID(), now)
 	if err != nil {
 		return g, false, err
@@ -39,15 +53,29 @@ func (r *Registry) CheckGrant(rec schemas.SignedRecord, from schemas.AgencyID, n
 		if old.Record.Hash() == rec.Hash() {
 			return g, true, nil
 		}
-		return g, false, schemas.Refuse(schemas.CodeNoGrant, "id", "must be new", "issue the grant under a new id")
+		return g, false, errNotNew
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if _, ended := r.cancels(g); ended || r.members[from].ended[g.ID] {
+		return g, false, schemas.Refuse(schemas.CodeGrantRevoked, "id", "was revoked", "ask the client for a new consent")
 	}
 	return g, false, nil
 }
 
+var errNotNew = schemas.Refuse(schemas.CodeNoGrant, "id", "must be new", "issue the grant under a new id")
+
 // CheckRevocation reports whether a revocation ends its grant: signed by the
 // discloser, or by any member with the key of the lock. known says that the
 // grant was revoked before, which is no error. A suspended member may revoke.
+//
+// A revocation may come before its grant: after a broker has lost its memory,
+// nobody knows who offers what first. It is taken in, and g then holds nothing
+// but the id; whether it counts shows when the grant is issued.
 func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g Grant, known bool, err error) {
+	if err := checkSize(rec); err != nil {
+		return g, false, err
+	}
 	rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
 	if err != nil {
 		return g, false, err
@@ -62,19 +90,24 @@ func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g G
 	if err := rec.Verify(schemas.RecordRevocation, key); err != nil {
 		return g, false, err
 	}
-	refused := schemas.Refuse(schemas.CodeNoGrant, "grant", "must be a grant that the signer may revoke", "revoke as its discloser, or with the consent's key")
 	g, ok := r.Grant(rev.Grant)
 	if !ok {
-		return g, false, refused
+		g.ID = rev.Grant
+		r.mu.RLock()
+		defer r.mu.RUnlock()
+		return g, slices.ContainsFunc(r.cancelled[rev.Grant], func(c schemas.SignedRecord) bool { return c.Hash() == rec.Hash() }), nil
 	}
-	if rev.By != g.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != g.Lock) {
-		return g, false, refused
+	if !ends(rev, g.Grant) {
+		return g, false, schemas.Refuse(schemas.CodeNoGrant, "grant", "must be a grant that the signer may revoke", "revoke as its discloser, or with the consent's key")
 	}
 	return g, g.Revocation != nil, nil
 }
 
 // CheckRegister reports whether a register may replace the one that is known.
 func (r *Registry) CheckRegister(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (known bool, err error) {
+	if err := checkSize(rec); err != nil {
+		return false, err
+	}
 	key, err := r.signer(from, rec.KeyID(), now)
 	if err != nil {
 		return false, err
@@ -90,10 +123,10 @@ func (r *Registry) CheckRegister(rec schemas.SignedRecord, from schemas.AgencyID
 	switch {
 	case reg.Discloser != from:
 		return false, schemas.Refuse(schemas.CodeSenderMismatch, "discloser", "must be the agency that sends", "send this agency's own register")
-	case reg.Number < m.Register:
-		return false, schemas.Refuse(schemas.CodeHistoryForked, "number", "must not be lower than the register that is known", "restore this agency from a newer backup")
+	case reg.Number < m.Register || reg.Number == m.Register && rec.Hash() != m.registerHash:
+		return false, schemas.Refuse(schemas.CodeHistoryForked, "number", "must be higher than that of the register that is known", "restore this agency from a newer backup")
 	}
-	return reg.Number == m.Register, nil
+	return reg.Number == m.Register && m.Registered, nil
 }
 
 // signer returns a member's live signing key. Suspension is not its business.
@@ -109,9 +142,12 @@ func (r *Registry) signer(a schemas.AgencyID, id schemas.KeyID, now time.Time) (
 	return key, nil
 }
 
-// CheckRoll reports whether a roll may replace the one that is known, and as
-// which kind of record.
+// CheckRoll reports whether a roll may replace the one that is known, as which
+// kind of record, and which members' standing it changes.
 func (r *Registry) CheckRoll(rec schemas.SignedRecord) (kind journal.Kind, changed []schemas.RollMember, known bool, err error) {
+	if err := checkSize(rec); err != nil {
+		return "", nil, false, err
+	}
 	roll, err := schemas.ReadRecord[schemas.Roll](rec, schemas.RecordRoll, r.admission)
 	if err != nil {
 		return "", nil, false, err
@@ -126,51 +162,78 @@ func (r *Registry) CheckRoll(rec schemas.SignedRecord) (kind journal.Kind, chang
 	if roll.Number <= old.Number {
 		return "", nil, false, schemas.Refuse(schemas.CodeHistoryForked, "number", "must be higher than the roll that is known", "fetch the current roll and change that one")
 	}
-	kind = journal.RollPublished
-	for _, line := range roll.Members {
-		before, was := old.Member(line.Agency)
-		switch {
-		case !was || before.Status == line.Status:
-			continue
-		case line.Status == schemas.MemberSuspended:
-			kind = journal.MemberSuspended
-		case line.Status == schemas.MemberLeft:
-			kind = journal.MemberLeft
-		default:
-			kind = journal.MemberReadmitted
+	accounts := map[string]bool{}
+	for i, line := range roll.Members {
+		if accounts[line.Account] {
+			return "", nil, false, schemas.Malformed(fmt.Sprintf("members[%d].account", i), "must be one member's alone")
 		}
-		changed = append(changed, line)
+		accounts[line.Account] = true
+		if before, was := old.Member(line.Agency); was && before.Status != line.Status {
+			changed = append(changed, line)
+		}
 	}
 	for _, before := range old.Members {
 		if _, ok := roll.Member(before.Agency); !ok {
 			return "", nil, false, schemas.Malformed("members", "must still list every member; one who went has the status left")
 		}
 	}
-	return kind, changed, false, nil
+	return kindOf(changed), changed, false, nil
+}
+
+// kindOf names a roll after what it does to members; what it takes away goes
+// first.
+func kindOf(changed []schemas.RollMember) journal.Kind {
+	is := func(s schemas.MemberStatus) bool {
+		return slices.ContainsFunc(changed, func(m schemas.RollMember) bool { return m.Status == s })
+	}
+	switch {
+	case is(schemas.MemberSuspended):
+		return journal.MemberSuspended
+	case is(schemas.MemberLeft):
+		return journal.MemberLeft
+	case is(schemas.MemberActive):
+		return journal.MemberReadmitted
+	}
+	return journal.RollPublished
 }
 
 // CheckInvitation reports whether an invitation is genuine and its agency on
 // the roll.
-func (r *Registry) CheckInvitation(rec schemas.SignedRecord) (schemas.Invitation, error) {
-	inv, err := schemas.ReadRecord[schemas.Invitation](rec, schemas.RecordInvitation, r.admission)
-	if err != nil {
-		return inv, err
+func (r *Registry) CheckInvitation(rec schemas.SignedRecord) (inv schemas.Invitation, known bool, err error) {
+	if err := checkSize(rec); err != nil {
+		return inv, false, err
+	}
+	if inv, err = schemas.ReadRecord[schemas.Invitation](rec, schemas.RecordInvitation, r.admission); err != nil {
+		return inv, false, err
 	}
 	if err := r.checkNetwork(inv.Network); err != nil {
-		return inv, err
+		return inv, false, err
 	}
-	roll, _, _ := r.Roll()
-	line, ok := roll.Member(inv.Agency)
-	if !ok || line.Invitation != schemas.KeyIDOf(inv.Key) || line.Account != inv.Account {
-		return inv, schemas.Malformed("agency", "must stand on the roll with this invitation")
+	if !r.onRoll(inv) {
+		return inv, false, schemas.Malformed("agency", "must stand on the roll with this invitation")
 	}
-	return inv, nil
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return inv, r.invited[schemas.KeyIDOf(inv.Key)].Hash() == rec.Hash(), nil
+}
+
+// onRoll reports whether the roll names this invitation for its agency.
+func (r *Registry) onRoll(inv schemas.Invitation) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	line, ok := r.roll.Member(inv.Agency)
+	return ok && line.Invitation == schemas.KeyIDOf(inv.Key) && line.Account == inv.Account
 }
 
 // CheckJoin reports whether a card and its admission make their agency a
 // member. known says that exactly they did so before, which is no error: the
 // answer was lost.
 func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, known bool, err error) {
+	for _, rec := range []schemas.SignedRecord{req.Card, req.Admission} {
+		if err := checkSize(rec); err != nil {
+			return m, false, err
+		}
+	}
 	refused := schemas.Refuse(schemas.CodeNotMember, "code", "must be an invitation that is valid and was not used", "ask the network's lead agency for a new code")
 	r.mu.RLock()
 	invitation, ok := r.invited[req.Admission.KeyID()]
@@ -182,10 +245,7 @@ func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, 
 	if err != nil {
 		return m, false, err
 	}
-	m, ok = r.Member(inv.Agency)
-	roll, _, _ := r.Roll()
-	line, _ := roll.Member(inv.Agency)
-	if !ok || m.Status != schemas.MemberActive || line.Invitation != schemas.KeyIDOf(inv.Key) {
+	if m, ok = r.Member(inv.Agency); !ok || m.Status != schemas.MemberActive || !r.onRoll(inv) {
 		return m, false, refused
 	}
 	entry := schemas.Entry{Invitation: invitation, Admission: req.Admission, Cards: []schemas.SignedRecord{req.Card}}
@@ -210,10 +270,36 @@ func (r *Registry) CheckCard(rec schemas.SignedRecord, from schemas.AgencyID, no
 	if !ok || !m.Joined {
 		return false, schemas.Refuse(schemas.CodeNotMember, "agency", "must be a member of the network", "join the network first")
 	}
+	if m.Status != schemas.MemberActive {
+		return false, schemas.Refuse(schemas.CodeSuspended, "agency", "must be an active member to change its keys", "speak with the network's lead agency")
+	}
+	if err := checkSize(rec); err != nil {
+		return false, err
+	}
 	last := m.Entry.Cards[len(m.Entry.Cards)-1]
 	if last.Hash() == rec.Hash() {
 		return true, nil
 	}
 	_, err = m.Card.Successor(rec, now)
 	return false, err
+}
+
+// CheckEpoch reports whether a statement may begin the hub's life, or its next
+// one.
+func (r *Registry) CheckEpoch(rec schemas.SignedRecord) (e schemas.Epoch, known bool, err error) {
+	if e, err = schemas.ReadRecord[schemas.Epoch](rec, schemas.RecordEpoch, r.admission); err != nil {
+		return e, false, err
+	}
+	if err := r.checkNetwork(e.Network); err != nil {
+		return e, false, err
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	switch {
+	case r.epochRec.Hash() == rec.Hash():
+		return e, true, nil
+	case r.epoch.Epoch != "" && (e.Previous == nil || *e.Previous != r.epoch.Epoch):
+		return e, false, schemas.Refuse(schemas.CodeEpochChanged, "previous", "must be the epoch that is open", "sign a statement that names it")
+	}
+	return e, false, nil
 }

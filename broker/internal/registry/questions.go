@@ -68,5 +68,5 @@ func (r *Registry) Permission(id schemas.GrantID) (schemas.Grant, *schemas.Signe
 // Registered reports whether a discloser's register came in this epoch.
 func (r *Registry) Registered(a schemas.AgencyID) bool {
 	m, _ := r.Member(a)
-	return m.Register > 0
+	return m.Registered
 }

@@ -28,9 +28,13 @@ type Member struct {
 	Card   schemas.Card
 	Entry  schemas.Entry
 	User   string // the agent's NATS user key
-	// Register is the highest number of the member's register in this epoch, 0
-	// before there was one.
-	Register uint64
+	// Register is the number of the member's newest register, 0 before there
+	// was one. Registered says that it came in this epoch.
+	Register   uint64
+	Registered bool
+
+	registerHash schemas.Hash
+	ended        map[schemas.GrantID]bool // by its newest register; never changed
 }
 
 // Grant is a permission as the broker knows it.
@@ -46,15 +50,19 @@ type Registry struct {
 	network   schemas.NetworkID
 	admission ed25519.PublicKey
 
-	mu        sync.RWMutex // guards what follows
-	roll      schemas.Roll
-	rollRec   schemas.SignedRecord
-	members   map[schemas.AgencyID]*Member
-	accounts  map[string]*Member
-	invited   map[schemas.KeyID]schemas.SignedRecord // invitations by their key
-	grants    map[schemas.GrantID]*Grant
-	byParty   map[schemas.AgencyID][]schemas.GrantID // discloser and recipient
-	cancelled map[schemas.GrantID]schemas.SignedRecord
+	mu       sync.RWMutex // guards what follows
+	roll     schemas.Roll
+	rollRec  schemas.SignedRecord
+	members  map[schemas.AgencyID]*Member
+	accounts map[string]*Member
+	invited  map[schemas.KeyID]schemas.SignedRecord // invitations by their key
+	grants   map[schemas.GrantID]*Grant
+	byParty  map[schemas.AgencyID][]schemas.GrantID // discloser and recipient
+	// cancelled holds the revocations of grants that were not issued yet. Which
+	// of them count shows when the grant comes.
+	cancelled map[schemas.GrantID][]schemas.SignedRecord
+	epoch     schemas.Epoch
+	epochRec  schemas.SignedRecord
 }
 
 // New makes the registry of an empty hub.
@@ -66,7 +74,7 @@ func New(network schemas.NetworkID, admission ed25519.PublicKey) *Registry {
 		invited:   map[schemas.KeyID]schemas.SignedRecord{},
 		grants:    map[schemas.GrantID]*Grant{},
 		byParty:   map[schemas.AgencyID][]schemas.GrantID{},
-		cancelled: map[schemas.GrantID]schemas.SignedRecord{},
+		cancelled: map[schemas.GrantID][]schemas.SignedRecord{},
 	}
 }
 
@@ -170,6 +178,8 @@ func (r *Registry) Apply(rec journal.Record) error {
 		return r.applyRevocation(rec.Data)
 	case journal.RegisterPublished:
 		return r.applyRegister(rec.Data)
+	case journal.EpochOpened:
+		return r.applyEpoch(rec.Data)
 	default:
 		return nil
 	}
@@ -192,17 +202,14 @@ func (r *Registry) applyRoll(data []byte) error {
 		return err
 	}
 	r.roll, r.rollRec = roll, rec
+	clear(r.accounts)
 	for _, line := range roll.Members {
 		m := r.members[line.Agency]
 		if m == nil {
 			m = &Member{Agency: line.Agency}
 			r.members[line.Agency] = m
 		}
-		if m.Account != line.Account {
-			delete(r.accounts, m.Account)
-			m.Account = line.Account
-		}
-		m.Status = line.Status
+		m.Account, m.Status = line.Account, line.Status
 		r.accounts[line.Account] = m
 	}
 	return nil
@@ -234,7 +241,8 @@ func (r *Registry) applyAdmission(data []byte) error {
 	if m == nil {
 		return fmt.Errorf("hub admits %s, who is not on the roll", card.Agency)
 	}
-	m.Joined, m.Card, m.User, m.Register = true, card, adm.User, 0
+	m.Joined, m.Card, m.User = true, card, adm.User
+	m.Register, m.Registered, m.registerHash, m.ended = 0, false, schemas.Hash{}, nil // a new machine counts from 1
 	m.Entry = schemas.Entry{
 		Invitation: r.invited[a.Admission.KeyID()], Admission: a.Admission, Cards: []schemas.SignedRecord{a.Card},
 	}
@@ -263,14 +271,29 @@ func (r *Registry) applyGrant(data []byte) error {
 	if r.grants[g.ID] != nil {
 		return nil
 	}
-	grant := &Grant{Grant: g, Record: rec}
-	if rev, ok := r.cancelled[g.ID]; ok {
-		grant.Revocation = &rev
-	}
-	r.grants[g.ID] = grant
+	r.grants[g.ID] = &Grant{Grant: g, Record: rec}
 	r.byParty[g.Discloser] = append(r.byParty[g.Discloser], g.ID)
 	r.byParty[g.Recipient] = append(r.byParty[g.Recipient], g.ID)
+	if cancelled, ok := r.cancels(g); ok {
+		r.grants[g.ID].Revocation = &cancelled
+	}
+	delete(r.cancelled, g.ID)
 	return nil
+}
+
+// cancels finds the revocation of a grant that came before the grant.
+func (r *Registry) cancels(g schemas.Grant) (schemas.SignedRecord, bool) {
+	for _, rec := range r.cancelled[g.ID] {
+		if rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation); err == nil && ends(rev, g) {
+			return rec, true
+		}
+	}
+	return schemas.SignedRecord{}, false
+}
+
+// ends reports whether whoever signed a revocation may end the grant.
+func ends(rev schemas.Revocation, g schemas.Grant) bool {
+	return rev.By == g.Discloser || rev.Key != nil && schemas.HashOf(rev.Key) == g.Lock
 }
 
 func (r *Registry) applyRevocation(data []byte) error {
@@ -278,15 +301,17 @@ func (r *Registry) applyRevocation(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if g := r.grants[rev.Grant]; g != nil && g.Revocation == nil {
+	switch g := r.grants[rev.Grant]; {
+	case g == nil:
+		r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], rec)
+	case g.Revocation == nil:
 		g.Revocation = &rec
 	}
-	r.cancelled[rev.Grant] = rec
 	return nil
 }
 
 func (r *Registry) applyRegister(data []byte) error {
-	reg, _, err := peek[schemas.Register](data, schemas.RecordRegister)
+	reg, rec, err := peek[schemas.Register](data, schemas.RecordRegister)
 	if err != nil {
 		return err
 	}
@@ -294,6 +319,24 @@ func (r *Registry) applyRegister(data []byte) error {
 	if m == nil {
 		return fmt.Errorf("hub has a register of %s, who is not on the roll", reg.Discloser)
 	}
-	m.Register = max(m.Register, reg.Number)
+	m.Register, m.Registered, m.registerHash = reg.Number, true, rec.Hash()
+	m.ended = make(map[schemas.GrantID]bool, len(reg.Ended))
+	for _, id := range reg.Ended {
+		m.ended[id] = true
+	}
+	return nil
+}
+
+// applyEpoch begins another life of the hub: every discloser has to say anew
+// which grants it knows.
+func (r *Registry) applyEpoch(data []byte) error {
+	epoch, rec, err := peek[schemas.Epoch](data, schemas.RecordEpoch)
+	if err != nil {
+		return err
+	}
+	r.epoch, r.epochRec = epoch, rec
+	for _, m := range r.members {
+		m.Registered = false
+	}
 	return nil
 }

@@ -38,8 +38,10 @@ func (s *Service) Grants(ctx context.Context, from schemas.AgencyID, req schemas
 		return journal.Outcome{}, schemas.Refuse(schemas.CodeTooLarge, "issue", fmt.Sprintf("must be at most %d records at once", schemas.MaxGrantRecords), "send them in several requests")
 	}
 	keys := []string{"grants:" + string(from)}
-	for _, r := range req.Revoke {
-		keys = append(keys, "revoke:"+r.Hash().String())
+	for _, rec := range req.Issue { // somebody else may issue one of the same id
+		if g, err := schemas.PeekRecord[schemas.Grant](rec, schemas.RecordGrant); err == nil {
+			keys = append(keys, "grant:"+string(g.ID))
+		}
 	}
 	return s.Writer.Write(ctx, journal.Change{Keys: keys, Exclusive: len(req.Revoke) > 0, Decide: func() ([]journal.Record, error) {
 		return s.decideGrants(from, req)
@@ -47,32 +49,22 @@ func (s *Service) Grants(ctx context.Context, from schemas.AgencyID, req schemas
 }
 
 func (s *Service) decideGrants(from schemas.AgencyID, req schemas.GrantRequest) ([]journal.Record, error) {
-	var records []journal.Record
-	now := s.Now()
 	if len(req.Issue) > 0 || req.Register != nil {
 		if m, ok := s.Member(from); !ok || m.Status != schemas.MemberActive {
 			return nil, schemas.Refuse(schemas.CodeSuspended, "", "must be an active member to issue grants", "speak with the network's lead agency; revoking is possible")
 		}
 	}
+	now := s.Now()
 	// Revocation before issue, whatever the order of arrival.
-	for _, rec := range req.Revoke {
-		g, known, err := s.CheckRevocation(rec, now)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
-			records = append(records, record(journal.GrantRevoked, "hub.0.grant."+string(g.ID), rec.Encode(), parties(g.Grant, rec)))
-		}
+	records, err := s.decideRevocations(req.Revoke, now)
+	if err != nil {
+		return nil, err
 	}
-	for _, rec := range req.Issue {
-		g, known, err := s.CheckGrant(rec, from, now)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
-			records = append(records, record(journal.GrantIssued, "hub.0.grant."+string(g.ID), rec.Encode(), parties(g, rec)))
-		}
+	issued, err := s.decideIssue(req.Issue, from, now)
+	if err != nil {
+		return nil, err
 	}
+	records = append(records, issued...)
 	if req.Register != nil {
 		known, err := s.CheckRegister(*req.Register, from, now)
 		if err != nil {
@@ -83,6 +75,41 @@ func (s *Service) decideGrants(from schemas.AgencyID, req schemas.GrantRequest) 
 				journal.HeaderSender: string(from), journal.HeaderHash: req.Register.Hash().String(),
 			}))
 		}
+	}
+	return records, nil
+}
+
+// decideRevocations makes one record for each grant that ends.
+func (s *Service) decideRevocations(revoke []schemas.SignedRecord, now time.Time) ([]journal.Record, error) {
+	var records []journal.Record
+	done := map[schemas.GrantID]bool{}
+	for _, rec := range revoke {
+		g, known, err := s.CheckRevocation(rec, now)
+		if err != nil {
+			return nil, err
+		}
+		if !known && !done[g.ID] {
+			records = append(records, record(journal.GrantRevoked, "hub.0.grant."+string(g.ID), rec.Encode(), parties(g.Grant, rec)))
+			done[g.ID] = g.Discloser != "" // which of those that come before their grant counts is not known yet
+		}
+	}
+	return records, nil
+}
+
+func (s *Service) decideIssue(issue []schemas.SignedRecord, from schemas.AgencyID, now time.Time) ([]journal.Record, error) {
+	var records []journal.Record
+	done := map[schemas.GrantID]schemas.Hash{}
+	for _, rec := range issue {
+		g, known, err := s.CheckGrant(rec, from, now)
+		if err != nil {
+			return nil, err
+		}
+		if hash, twice := done[g.ID]; twice && hash != rec.Hash() {
+			return nil, errNotNew
+		} else if !known && !twice {
+			records = append(records, record(journal.GrantIssued, "hub.0.grant."+string(g.ID), rec.Encode(), parties(g, rec)))
+		}
+		done[g.ID] = rec.Hash()
 	}
 	return records, nil
 }
@@ -116,8 +143,8 @@ func (s *Service) PublishRoll(ctx context.Context, rec schemas.SignedRecord) (ch
 // Invite makes an invitation known; its agency must be on the roll.
 func (s *Service) Invite(ctx context.Context, rec schemas.SignedRecord) error {
 	_, err := s.Writer.Write(ctx, journal.Change{Keys: []string{"invitation:" + rec.Hash().String()}, Decide: func() ([]journal.Record, error) {
-		inv, err := s.CheckInvitation(rec)
-		if err != nil {
+		inv, known, err := s.CheckInvitation(rec)
+		if err != nil || known {
 			return nil, err
 		}
 		return []journal.Record{record(journal.MemberInvited, "hub.0.member."+string(inv.Agency), rec.Encode(), map[string]string{
@@ -151,14 +178,26 @@ func (s *Service) Join(ctx context.Context, req schemas.JoinRequest) (m Member, 
 	return m, nil
 }
 
+// ReplaceCard puts a member's next card in force, signed by a key of the one
+// before.
+func (s *Service) ReplaceCard(ctx context.Context, from schemas.AgencyID, rec schemas.SignedRecord) error {
+	_, err := s.Writer.Write(ctx, journal.Change{Keys: []string{"card:" + string(from)}, Decide: func() ([]journal.Record, error) {
+		known, err := s.CheckCard(rec, from, s.Now())
+		if err != nil || known {
+			return nil, err
+		}
+		return []journal.Record{record(journal.KeyChanged, "hub.0.member."+string(from), rec.Encode(), map[string]string{
+			journal.HeaderSender: string(from), journal.HeaderHash: rec.Hash().String(),
+		})}, nil
+	}})
+	return err
+}
+
 // OpenEpoch writes the statement that begins a hub.
 func (s *Service) OpenEpoch(ctx context.Context, rec schemas.SignedRecord) error {
 	_, err := s.Writer.Write(ctx, journal.Change{Keys: []string{"epoch"}, Exclusive: true, Decide: func() ([]journal.Record, error) {
-		e, err := schemas.ReadRecord[schemas.Epoch](rec, schemas.RecordEpoch, s.admission)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.checkNetwork(e.Network); err != nil {
+		e, known, err := s.CheckEpoch(rec)
+		if err != nil || known {
 			return nil, err
 		}
 		return []journal.Record{record(journal.EpochOpened, "hub.0.epoch", rec.Encode(), map[string]string{
