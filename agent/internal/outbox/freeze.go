@@ -18,11 +18,11 @@ func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uin
 		return nil, nil, err
 	}
 	for _, n := range numbers {
-		d, err := read(tx, n)
+		d, ok, err := find(tx, n, recipient)
 		if err != nil {
 			return nil, nil, err
 		}
-		if d.State != Waiting {
+		if !ok || d.State != Waiting {
 			continue
 		}
 		e, ready, err := o.envelope(tx, &d)
@@ -96,14 +96,14 @@ func (o *Outbox) keepFrozen(tx durable.Tx, d Delivery, e schemas.Envelope, hash 
 }
 
 // thaw makes the envelopes of frozen deliveries again, byte for byte.
-func (o *Outbox) thaw(tx durable.Tx, numbers []uint64) ([]work, error) {
+func (o *Outbox) thaw(tx durable.Tx, recipient schemas.AgencyID, numbers []uint64) ([]work, error) {
 	var batch []work
 	for _, n := range numbers {
-		d, err := read(tx, n)
+		d, ok, err := find(tx, n, recipient)
 		if err != nil {
 			return nil, err
 		}
-		if d.State != Frozen {
+		if !ok || d.State != Frozen {
 			continue
 		}
 		data, err := tx.Map(mapSeals).Get(string(d.Envelope))

@@ -157,7 +157,7 @@ func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 	if len(frozen) > 0 {
 		n := min(len(frozen), window)
 		err = l.outbox.opts.Store.View(func(tx durable.Tx) error {
-			batch, err = l.outbox.thaw(tx, frozen[:n])
+			batch, err = l.outbox.thaw(tx, l.recipient, frozen[:n])
 			return err
 		})
 		if err == nil {

@@ -251,6 +251,14 @@ func read(tx durable.Tx, n uint64) (Delivery, error) {
 	return d, err
 }
 
+// find returns a delivery of a recipient. A number that a transaction gave and
+// then failed may be nobody's, or another's.
+func find(tx durable.Tx, n uint64, recipient schemas.AgencyID) (Delivery, bool, error) {
+	d, ok, err := durable.LogJSON[Delivery](tx.Log(logDeliveries), n)
+	d.Number = n
+	return d, ok && d.Recipient == recipient, err
+}
+
 // put stores a delivery in a state.
 func (o *Outbox) put(tx durable.Tx, d Delivery, s State) error {
 	if d.State != s {

@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/linkage-exchange/linkage/agent/internal/inbox"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// canaryState is the last message that this agency sent to itself.
+type canaryState struct {
+	Nonce string    `json:"nonce"`
+	Sent  time.Time `json:"sent"`
+	Back  time.Time `json:"back,omitzero"`
+}
+
+const (
+	mapCanary = "canary"
+	keyCanary = "canary"
+)
+
+// canary sends a message through outbox, gate and inbox to this agency itself
+// and waits for it. It returns how long that took.
+func (m *membership) canary(ctx context.Context) (time.Duration, error) {
+	state := canaryState{Nonce: string(schemas.NewGrantID()), Sent: m.agent.opts.Now()}
+	err := m.store.Update(ctx, func(tx durable.Tx) error {
+		if err := durable.PutJSON(tx.Map(mapCanary), keyCanary, state); err != nil {
+			return err
+		}
+		return m.say(tx, schemas.TypeNetworkCanarySent, m.own, schemas.NetworkCanarySent{Nonce: state.Nonce, SentAt: state.Sent.UTC(), Version: m.agent.opts.Version})
+	})
+	if err != nil {
+		return 0, err
+	}
+	m.committed()
+	err = m.await(ctx, func() (bool, error) {
+		return !state.Back.IsZero(), m.store.View(func(tx durable.Tx) error {
+			now, err := canaryOf(tx)
+			if now.Nonce == state.Nonce {
+				state = now
+			}
+			return err
+		})
+	})
+	return state.Back.Sub(state.Sent), err
+}
+
+func canaryOf(tx durable.Tx) (canaryState, error) {
+	c, _, err := durable.GetJSON[canaryState](tx.Map(mapCanary), keyCanary)
+	return c, err
+}
+
+// canaryBack notes that a canary arrived.
+func (m *membership) canaryBack(tx durable.Tx, t inbox.Taken) error {
+	var payload schemas.NetworkCanarySent
+	if err := json.Unmarshal(t.Event.Data(), &payload); err != nil || t.Sender != m.own {
+		return schemas.Refuse(schemas.CodeInvalidEvent, "data", "must be a canary of this agency", "canaries go to their own sender only")
+	}
+	state, err := canaryOf(tx)
+	if err != nil || state.Nonce != payload.Nonce {
+		return err
+	}
+	state.Back = m.agent.opts.Now()
+	return durable.PutJSON(tx.Map(mapCanary), keyCanary, state)
+}

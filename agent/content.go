@@ -1,0 +1,113 @@
+package agent
+
+import (
+	"fmt"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/linkage-exchange/linkage/agent/internal/casebook"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// content gives the outbox what it seals.
+type content struct{ m *membership }
+
+// Prepare decides anew whether an event may go to a recipient, projects it to
+// what the recipient may see, and signs it.
+func (c content) Prepare(tx durable.Tx, number uint64, recipient schemas.AgencyID) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
+	entry, ok, err := casebook.Read(tx, number)
+	if err != nil {
+		return s, "", false, err
+	}
+	if !ok {
+		return s, "", false, fmt.Errorf("event %d is missing", number)
+	}
+	e, err := schemas.ParseEvent(entry.Event)
+	if err != nil {
+		return s, "", false, err
+	}
+	e.SetExtension(schemas.ExtRecorded, schemas.At(entry.Recorded).Time)
+	p, err := c.m.permit(tx, e, recipient)
+	if err != nil {
+		return s, "", false, err
+	}
+	if p == nil {
+		return c.sign(schemas.Sealed{}, e, schemas.CharterGrant)
+	}
+	if p.permission.Registered.IsZero() {
+		return s, p.permission.Grant.ID, false, nil
+	}
+	return c.sign(schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, p.permission.Grant.ID)
+}
+
+func (c content) sign(s schemas.Sealed, e event.Event, grant schemas.GrantID) (schemas.Sealed, schemas.GrantID, bool, error) {
+	for _, local := range []string{schemas.ExtRecipient, schemas.ExtNetwork} {
+		e.SetExtension(local, nil)
+	}
+	payload, err := e.MarshalJSON()
+	if err != nil {
+		return s, "", false, fmt.Errorf("encode event: %w", err)
+	}
+	s.Event = schemas.SignBytes(schemas.RecordEvent, payload, c.m.identity.SigningKey())
+	return s, grant, true, nil
+}
+
+// SealingKey returns the recipient's present key.
+func (c content) SealingKey(tx durable.Tx, recipient schemas.AgencyID) ([]byte, error) {
+	return c.m.dir.SealingKey(tx, recipient)
+}
+
+// ApplyEntry takes over cards that a refusal brought.
+func (c content) ApplyEntry(tx durable.Tx, e schemas.Entry) error { return c.m.dir.ApplyEntry(tx, e) }
+
+// Raise records an alarm.
+func (c content) Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error {
+	return c.m.raise(tx, code, about, text)
+}
+
+// permitted is an event as a recipient may see it, and by what permission.
+type permitted struct {
+	permission casebook.Permission
+	purpose    schemas.Purpose
+	event      event.Event
+}
+
+// permit makes the sender's decision about an event of the casebook: nil for
+// one that concerns no client and travels under the charter. Its error is the
+// refusal.
+func (m *membership) permit(tx durable.Tx, e event.Event, recipient schemas.AgencyID) (*permitted, error) {
+	now := m.agent.opts.Now()
+	category, client := schemas.CategoryOf(e), schemas.Extension(e, schemas.ExtClient)
+	q := schemas.Question{At: now, Sender: m.own, Recipient: recipient, Type: schemas.EventType(e.Type()), Category: category}
+	if category == schemas.CategoryCharter {
+		q.Client = schemas.Handle(client)
+		_, err := schemas.Decide(q)
+		return nil, err
+	}
+	handle, err := casebook.Handle(tx, recipient, client, false)
+	if err != nil {
+		return nil, err
+	}
+	p, err := casebook.For(tx, m.own, recipient, handle, category, now)
+	if err != nil {
+		return nil, err
+	}
+	q.Client, q.Grant, q.Terms, q.Revoked = handle, &p.Grant, p.Terms, p.Revocation != nil
+	purpose, err := schemas.Decide(q)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := schemas.Project(e, *p.Terms, purpose)
+	if err != nil {
+		return nil, err
+	}
+	out.SetExtension(schemas.ExtClient, string(handle))
+	out.SetExtension(schemas.ExtPurpose, string(purpose))
+	out.SetExtension(schemas.ExtClassification, "restricted")
+	out.SetExtension(schemas.ExtCategory, string(category))
+	if r := m.agent.opts.Regulations; r != "" {
+		out.SetExtension(schemas.ExtRegulation, r)
+	}
+	return &permitted{permission: p, purpose: purpose, event: out}, nil
+}

@@ -1,0 +1,326 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/linkage-exchange/linkage/agent/internal/casebook"
+	"github.com/linkage-exchange/linkage/agent/internal/link"
+	"github.com/linkage-exchange/linkage/internal/crash"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// NewGrant is a permission that a person of this agency gives: this agency may
+// tell the recipient these categories about this client for these purposes.
+type NewGrant struct {
+	Network   schemas.NetworkID `json:"network,omitempty"`
+	Recipient schemas.AgencyID  `json:"recipient"`
+	// Client is the agency's own id of the client, or the handle that the
+	// recipient uses for them.
+	Client  string         `json:"client"`
+	Cells   []schemas.Cell `json:"cells"`
+	Basis   schemas.Basis  `json:"basis"`
+	Consent string         `json:"consent,omitempty"` // reference to the document
+	// From and Until are whole days, both included; From is today if it is not
+	// set.
+	From  schemas.Date `json:"from,omitzero"`
+	Until schemas.Date `json:"until"`
+}
+
+// Issue draws and signs a grant. When it returns, the grant is on disk here;
+// events under it leave as soon as the broker knows of it.
+func (a *Agent) Issue(ctx context.Context, g NewGrant) (schemas.GrantID, error) {
+	m, err := a.member(g.Network)
+	if err != nil {
+		return "", err
+	}
+	now := a.opts.Now()
+	if g.From.IsZero() {
+		g.From = schemas.DateOf(now)
+	}
+	if g.Until.IsZero() {
+		return "", schemas.Malformed("until", "must be a day such as %s", schemas.DateOf(now).AddDays(365))
+	}
+	id, secret := schemas.NewGrantID(), schemas.NewSecret()
+	err = m.store.Update(ctx, func(tx durable.Tx) error {
+		if _, err := m.dir.SealingKey(tx, g.Recipient); err != nil {
+			return err
+		}
+		handle, err := casebook.Handle(tx, g.Recipient, g.Client, true)
+		if err != nil {
+			return err
+		}
+		return m.issue(tx, schemas.Terms{
+			V: 1, Network: m.network, ID: id, Discloser: m.own, Recipient: g.Recipient, NotBefore: schemas.OnDay(g.From), NotAfter: schemas.OnDay(g.Until),
+			Client: handle, Cells: g.Cells, Basis: g.Basis, Consent: optional(g.Consent),
+		}, schemas.LockKey(secret, id))
+	})
+	if err != nil {
+		return "", err
+	}
+	crash.Point(crash.AgentGrantRecorded)
+	m.wakeSync()
+	return id, nil
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (m *membership) issue(tx durable.Tx, t schemas.Terms, lockKey []byte) error {
+	rec, termsRec, err := schemas.Issue(t, lockKey, m.identity.SigningKey())
+	if err != nil {
+		return err
+	}
+	grant, err := schemas.PeekRecord[schemas.Grant](rec, schemas.RecordGrant)
+	if err != nil {
+		return err
+	}
+	return casebook.Issue(tx, casebook.Permission{Grant: grant, Record: rec, Terms: &t, TermsRecord: &termsRec, LockKey: lockKey})
+}
+
+// Stopped says since when a revoked grant is out of force, and where.
+type Stopped struct {
+	Grant schemas.GrantID `json:"grant"`
+	// Here: this agency sends nothing more. Everywhere: the broker hands
+	// nothing more over; zero while that is not known.
+	Here       time.Time `json:"here"`
+	Everywhere time.Time `json:"everywhere,omitzero"`
+	// HandedOver, Withdrawn and Unknown count the envelopes that the recipient
+	// had not acknowledged by then.
+	HandedOver int `json:"handedover"`
+	Withdrawn  int `json:"withdrawn"`
+	Unknown    int `json:"unknown"`
+}
+
+// Revoke ends a grant. This agency's own sending stops with the call, line or
+// no line. Revoke then waits for the broker until ctx ends; Everywhere is set
+// if its answer came.
+func (a *Agent) Revoke(ctx context.Context, network schemas.NetworkID, id schemas.GrantID) (Stopped, error) {
+	m, err := a.member(network)
+	if err != nil {
+		return Stopped{}, err
+	}
+	err = m.store.Update(context.WithoutCancel(ctx), func(tx durable.Tx) error {
+		p, ok, err := casebook.FindPermission(tx, id)
+		if err != nil {
+			return err
+		}
+		if !ok || !p.Issued(m.own) && p.LockKey == nil {
+			return schemas.Refuse(schemas.CodeNotFound, "grant", "must be one that this agency issued", "see `linkage grant list`")
+		}
+		if p.Revocation != nil {
+			return nil
+		}
+		return m.revoke(tx, p)
+	})
+	if err != nil {
+		return Stopped{}, err
+	}
+	m.wakeSync()
+	return m.awaitStopped(ctx, id)
+}
+
+// revoke signs the end of a grant and stops this agency's own sending.
+func (m *membership) revoke(tx durable.Tx, p casebook.Permission) error {
+	now := m.agent.opts.Now()
+	r := schemas.Revocation{V: 1, Network: m.network, Grant: p.Grant.ID, At: schemas.At(now), By: m.own}
+	if !p.Issued(m.own) {
+		r.Key = p.LockKey
+	}
+	rec, err := schemas.Sign(schemas.RecordRevocation, r, m.identity.SigningKey())
+	if err != nil {
+		return err
+	}
+	p.Revocation, p.StoppedHere = &rec, now
+	if err := casebook.PutPermission(tx, p); err != nil {
+		return err
+	}
+	if err := casebook.SetPending(tx, p.Grant.ID); err != nil {
+		return err
+	}
+	return m.outbox.Stop(tx, p.Grant.ID)
+}
+
+// keepRevocation takes over a revocation that the broker told of.
+func (m *membership) keepRevocation(tx durable.Tx, p casebook.Permission, rec schemas.SignedRecord, rev schemas.Revocation) error {
+	now := m.agent.opts.Now()
+	if p.Revocation == nil {
+		p.Revocation, p.StoppedHere = &rec, now
+		if p.Issued(m.own) {
+			if err := m.outbox.Stop(tx, p.Grant.ID); err != nil {
+				return err
+			}
+			text := fmt.Sprintf("grant %s was revoked by %s, who holds the consent", p.Grant.ID, rev.By)
+			if err := m.raise(tx, schemas.CodeGrantRevoked, rev.By, text); err != nil {
+				return err
+			}
+		}
+	}
+	if p.StoppedEverywhere.IsZero() {
+		p.StoppedEverywhere = now
+	}
+	return casebook.PutPermission(tx, p)
+}
+
+func (m *membership) awaitStopped(ctx context.Context, id schemas.GrantID) (Stopped, error) {
+	var s Stopped
+	err := m.await(ctx, func() (bool, error) {
+		return !s.Everywhere.IsZero(), m.store.View(func(tx durable.Tx) error {
+			p, _, err := casebook.FindPermission(tx, id)
+			s = Stopped{id, p.StoppedHere, p.StoppedEverywhere, p.HandedOver, p.Withdrawn, p.Unknown}
+			return err
+		})
+	})
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = nil // stopped here is the truth so far
+	}
+	return s, err
+}
+
+// syncLoop brings news of grants to the broker: revocations before all else,
+// then the register, then what was issued.
+func (m *membership) syncLoop() {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-m.sync:
+		case <-ticker.C:
+		case <-m.ctx.Done():
+			return
+		}
+		if err := m.syncGrants(); err != nil && m.ctx.Err() == nil {
+			m.log.WarnContext(m.ctx, "news of grants goes on later", "error", err)
+		}
+	}
+}
+
+func (m *membership) syncGrants() error {
+	for {
+		var pending []casebook.Permission
+		if err := m.store.View(func(tx durable.Tx) (err error) {
+			pending, err = casebook.Pending(tx)
+			return err
+		}); err != nil {
+			return err
+		}
+		if len(pending) == 0 {
+			return nil
+		}
+		l := m.link.Load()
+		var err error
+		switch {
+		case pending[0].Revocation != nil:
+			err = m.syncRevocation(l, pending[0])
+		case l.Connected():
+			err = m.syncIssued(l, pending[:min(len(pending), 50)])
+		default:
+			return nil // the connection wakes us
+		}
+		if err != nil {
+			return err
+		}
+		m.committed()
+		m.outbox.Wake()
+	}
+}
+
+// syncRevocation makes a revocation take effect at the broker: over the line,
+// or, when this agency may not connect, over the door.
+func (m *membership) syncRevocation(l *link.Link, p casebook.Permission) error {
+	var reply schemas.GrantReply
+	var err error
+	if l.Connected() {
+		req := schemas.GrantRequest{V: 1, Revoke: []schemas.SignedRecord{*p.Revocation}}
+		if p.Registered.IsZero() && p.Issued(m.own) { // the broker must know it to end it
+			if _, err := l.Grant(m.ctx, schemas.GrantRequest{V: 1, Issue: []schemas.SignedRecord{p.Record}}); err != nil {
+				return err
+			}
+		}
+		reply, err = l.Grant(m.ctx, req)
+	} else {
+		reply, err = link.NewDoor(m.target()).Revoke(m.ctx, []schemas.SignedRecord{*p.Revocation})
+	}
+	if err != nil {
+		return err
+	}
+	return m.store.Update(m.ctx, func(tx durable.Tx) error {
+		q, _, err := casebook.FindPermission(tx, p.Grant.ID)
+		if err != nil {
+			return err
+		}
+		q.StoppedEverywhere = reply.Time.Time
+		q.HandedOver, q.Withdrawn, q.Unknown = reply.HandedOver, reply.Withdrawn, reply.Unknown
+		if q.Registered.IsZero() {
+			q.Registered = m.agent.opts.Now()
+		}
+		if err := casebook.PutPermission(tx, q); err != nil {
+			return err
+		}
+		return casebook.ClearPending(tx, q.Grant.ID)
+	})
+}
+
+// syncIssued makes grants known to the broker, with this agency's register.
+func (m *membership) syncIssued(l *link.Link, pending []casebook.Permission) error {
+	req := schemas.GrantRequest{V: 1}
+	for _, p := range pending {
+		if p.Revocation == nil {
+			req.Issue = append(req.Issue, p.Record)
+		}
+	}
+	now := m.agent.opts.Now()
+	if err := m.store.Update(m.ctx, func(tx durable.Tx) error {
+		register, err := casebook.Register(tx, m.own, m.network, now)
+		if err != nil {
+			return err
+		}
+		rec, err := schemas.Sign(schemas.RecordRegister, register, m.identity.SigningKey())
+		req.Register = &rec
+		return err
+	}); err != nil {
+		return err
+	}
+	if _, err := l.Grant(m.ctx, req); err != nil {
+		return err
+	}
+	return m.store.Update(m.ctx, func(tx durable.Tx) error {
+		for _, p := range pending {
+			q, _, err := casebook.FindPermission(tx, p.Grant.ID)
+			if err != nil {
+				return err
+			}
+			if q.Revocation != nil {
+				continue // revoked meanwhile: there is news again
+			}
+			q.Registered = now
+			if err := casebook.PutPermission(tx, q); err != nil {
+				return err
+			}
+			if err := casebook.ClearPending(tx, q.Grant.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Grants lists every grant to or from this agency in a network, newest first.
+func (a *Agent) Grants(network schemas.NetworkID) ([]casebook.Permission, error) {
+	m, err := a.member(network)
+	if err != nil {
+		return nil, err
+	}
+	var all []casebook.Permission
+	return all, m.store.View(func(tx durable.Tx) (err error) {
+		all, err = casebook.Permissions(tx)
+		return err
+	})
+}

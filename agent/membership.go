@@ -1,0 +1,269 @@
+package agent
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hpke"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/linkage-exchange/linkage/agent/internal/casebook"
+	"github.com/linkage-exchange/linkage/agent/internal/directory"
+	"github.com/linkage-exchange/linkage/agent/internal/inbox"
+	"github.com/linkage-exchange/linkage/agent/internal/link"
+	"github.com/linkage-exchange/linkage/agent/internal/outbox"
+	"github.com/linkage-exchange/linkage/agent/internal/vault"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// membershipRecord is what the store keeps of a membership. Before Joined it is
+// an attempt to join, kept so that a lost answer can be asked for again with
+// the same keys.
+type membershipRecord struct {
+	Target       link.Target         `json:"target"`
+	Agency       schemas.AgencyID    `json:"agency"`
+	Identity     []byte              `json:"identity"` // encoded; the store seals it
+	Request      schemas.JoinRequest `json:"request"`
+	Joined       bool                `json:"joined"`
+	AdmissionKey []byte              `json:"admissionkey,omitempty"`
+	JWT          string              `json:"jwt,omitempty"`
+	JWTExpires   schemas.Instant     `json:"jwtexpires,omitzero"`
+}
+
+// membership is one network: everything in it uses its own part of the store
+// and its own keys.
+type membership struct {
+	agent    *Agent
+	network  schemas.NetworkID
+	own      schemas.AgencyID
+	log      *slog.Logger
+	store    durable.Store // scoped to the network
+	identity vault.Identity
+	dir      *directory.Directory
+	outbox   *outbox.Outbox
+	inbox    *inbox.Inbox
+	link     atomic.Pointer[link.Link]
+
+	mu      sync.Mutex // guards what follows
+	record  membershipRecord
+	queued  []outbox.Queued // put into lanes once their transaction is on disk
+	changed chan struct{}   // closed and replaced when a grant or canary changes
+
+	sync chan struct{} // capacity 1: grants may have news for the broker
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
+	identity, err := vault.ParseIdentity(r.Identity)
+	if err != nil {
+		return nil, fmt.Errorf("read keys of network %s: %w", r.Target.Network, err)
+	}
+	m := &membership{
+		agent: a, network: r.Target.Network, own: r.Agency, record: r, identity: identity,
+		log:     a.log.With("network", string(r.Target.Network)),
+		store:   durable.Scope(a.store, string(r.Target.Network)),
+		sync:    make(chan struct{}, 1),
+		changed: make(chan struct{}),
+	}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	m.dir = &directory.Directory{
+		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: a.opts.Now,
+		OwnCard: func(durable.Tx) (schemas.Hash, error) { return r.Request.Card.Hash(), nil },
+		Raise:   m.raise,
+	}
+	m.inbox = inbox.New(inbox.Options{
+		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Effects: effects{m}, Unseal: m.unseal,
+		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
+	})
+	m.outbox, err = outbox.Open(outbox.Options{
+		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Content: content{m},
+		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
+	})
+	return m, err
+}
+
+// start begins to exchange. It does not wait for a connection.
+func (m *membership) start() error {
+	m.outbox.Start()
+	m.inbox.Start()
+	l, err := m.openLink()
+	if err != nil {
+		return err
+	}
+	m.link.Store(l)
+	m.wake()
+	m.wg.Go(m.syncLoop)
+	m.wg.Go(m.renewLoop)
+	return nil
+}
+
+func (m *membership) openLink() (*link.Link, error) {
+	target := m.target()
+	return link.Open(link.Options{
+		Target: target, User: m.identity.Public().User, Sign: m.identity.SignNonce, OnHint: m.wake, Logger: m.log,
+		JWT: func() (string, error) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.record.JWT, nil
+		},
+	})
+}
+
+// target is the broker, with the way to it that this machine needs.
+func (m *membership) target() link.Target {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.record.Target
+	t.Proxy = m.agent.opts.Proxy
+	return t
+}
+
+// close ends the exchange. What was under way is on disk.
+func (m *membership) close() {
+	m.stop()
+	m.wg.Wait()
+	m.inbox.Close()
+	m.outbox.Close()
+	if l := m.link.Load(); l != nil {
+		l.Close()
+	}
+}
+
+// wake makes every part look for work: a hint came, or a connection.
+func (m *membership) wake() {
+	m.inbox.Wake()
+	m.outbox.Wake()
+	m.wakeSync()
+}
+
+func (m *membership) wakeSync() {
+	select {
+	case m.sync <- struct{}{}:
+	default:
+	}
+}
+
+func (m *membership) unseal(id schemas.KeyID) hpke.PrivateKey {
+	if id != m.identity.Public().SealingID() {
+		return nil
+	}
+	return m.identity.SealingKey()
+}
+
+func (m *membership) raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error {
+	return casebook.Raise(tx, m.agent.opts.Now(), code, about, text)
+}
+
+// later hands deliveries to their lanes once the running transaction is on disk.
+func (m *membership) later(q ...outbox.Queued) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.queued = append(m.queued, q...)
+}
+
+// committed follows a transaction: lanes get their deliveries, whoever waits
+// for a change looks again.
+func (m *membership) committed() {
+	m.mu.Lock()
+	queued := m.queued
+	m.queued = nil
+	close(m.changed)
+	m.changed = make(chan struct{})
+	m.mu.Unlock()
+	for _, q := range queued {
+		m.outbox.Add(q.Recipient, q.Number)
+	}
+}
+
+// await waits until ok reports true, looking again at every change.
+func (m *membership) await(ctx context.Context, ok func() (bool, error)) error {
+	for {
+		m.mu.Lock()
+		changed := m.changed
+		m.mu.Unlock()
+		if done, err := ok(); done || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-m.ctx.Done():
+			return errors.New("the agent is stopping")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// renewLoop renews the credentials at half their life.
+func (m *membership) renewLoop() {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		if err := m.renew(); err != nil {
+			m.log.WarnContext(m.ctx, "credentials not renewed; trying again within the hour", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-m.ctx.Done():
+			return
+		}
+	}
+}
+
+const renewBefore = 15 * 24 * time.Hour
+
+func (m *membership) renew() error {
+	m.mu.Lock()
+	record := m.record
+	m.mu.Unlock()
+	l := m.link.Load()
+	if record.JWTExpires.Sub(m.agent.opts.Now()) > renewBefore || !l.Connected() {
+		return nil
+	}
+	reply, err := l.Renew(m.ctx)
+	if err != nil {
+		return err
+	}
+	record.JWT, record.JWTExpires = reply.JWT, reply.Expires
+	if err := m.agent.keepMembership(m.ctx, record); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.record = record
+	m.mu.Unlock()
+	return l.Reconnect()
+}
+
+func (a *Agent) keepMembership(ctx context.Context, r membershipRecord) error {
+	return a.store.Update(ctx, func(tx durable.Tx) error {
+		return durable.PutJSON(tx.Map(mapMemberships), string(r.Target.Network), r)
+	})
+}
+
+// line is the way to the broker as outbox and inbox see it; the connection may
+// not be there yet.
+type line struct{ m *membership }
+
+func (l line) Connected() bool {
+	c := l.m.link.Load()
+	return c != nil && c.Connected()
+}
+
+func (l line) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error {
+	return l.m.link.Load().SubmitAll(ctx, envelopes, reply)
+}
+
+func (l line) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
+	return l.m.link.Load().Pull(ctx, req)
+}
+
+func (l line) Receipt(ctx context.Context, rec schemas.SignedRecord) error {
+	return l.m.link.Load().Receipt(ctx, rec)
+}
