@@ -95,10 +95,10 @@ func (b *Broker) State() State {
 		m, _ := b.registry.Member(box.Agency)
 		state := MemberState{
 			Agency: m.Agency, Name: m.Card.Names.Display, Status: m.Status, Joined: m.Joined,
-			Connections: b.nats.Connections(m.Account), Waiting: box.Waiting, Oldest: box.Oldest,
+			Waiting: box.Waiting, Oldest: box.Oldest,
 		}
-		if m.Joined {
-			state.Fingerprint = m.Card.Fingerprint()
+		if m.Joined { // before that the message server has no account to ask about
+			state.Fingerprint, state.Connections = m.Card.Fingerprint(), b.nats.Connections(m.Account)
 		}
 		s.Members = append(s.Members, state)
 	}

@@ -90,6 +90,9 @@ func (m mailboxes) Collect(c chan<- prometheus.Metric) {
 		member, _ := m.broker.registry.Member(box.Agency)
 		c <- prometheus.MustNewConstMetric(mailboxDepth, prometheus.GaugeValue, float64(box.Waiting), string(box.Agency))
 		c <- prometheus.MustNewConstMetric(mailboxAge, prometheus.GaugeValue, age, string(box.Agency))
+		if !member.Joined {
+			continue
+		}
 		c <- prometheus.MustNewConstMetric(connections, prometheus.GaugeValue, float64(m.broker.nats.Connections(member.Account)), string(box.Agency))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -28,7 +29,9 @@ type Network struct {
 	Broker *broker.Broker
 	Log    *Log
 	Now    func() time.Time
-	opts   broker.Options
+	// Wire holds every byte that crossed between agents and broker.
+	Wire *Log
+	opts broker.Options
 }
 
 // Log collects everything that is logged; it is safe for concurrent use.
@@ -53,12 +56,13 @@ func (l *Log) String() string {
 // Start founds a network and runs its broker.
 func Start(t testing.TB) *Network {
 	t.Helper()
-	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Now: time.Now}
+	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Wire: &Log{}, Now: time.Now}
 	listen := freeAddress(t)
+	public := n.tap(listen)
 	n.opts = broker.Options{
 		DataDir: filepath.Join(n.Dir, "broker"), Listen: listen, StatusListen: "127.0.0.1:0", Logger: n.Logger("broker"),
 	}
-	if _, err := broker.Init(broker.InitOptions{DataDir: n.opts.DataDir, Network: "river-county", URL: "https://" + listen}); err != nil {
+	if _, err := broker.Init(broker.InitOptions{DataDir: n.opts.DataDir, Network: "river-county", URL: "https://" + public}); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -186,4 +190,36 @@ func freeAddress(t testing.TB) string {
 	}
 	defer func() { _ = l.Close() }() // only its number was wanted
 	return l.Addr().String()
+}
+
+// tap relays connections to an address and records what crosses in n.Wire.
+func (n *Network) tap(to string) string {
+	n.T.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		n.T.Fatal(err)
+	}
+	n.T.Cleanup(func() { _ = l.Close() }) // ends the loop below
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = in.Close() // as the broker itself refuses
+				continue
+			}
+			go n.relay(out, in)
+			go n.relay(in, out)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func (n *Network) relay(to, from net.Conn) {
+	_, _ = io.Copy(io.MultiWriter(to, n.Wire), from) // the end of either side ends both
+	_ = to.Close()
+	_ = from.Close()
 }
