@@ -42,6 +42,9 @@ func (g *Gate) Snapshot(marks bool) Snapshot {
 	}
 	for a, b := range g.state.boxes {
 		box := Box{Items: append([]item(nil), b.items...), From: map[schemas.AgencyID]int{}}
+		for i := range box.Items {
+			box.Items[i].at = 0 // a hub has its own clock
+		}
 		if marks {
 			box.Mark, box.Cursor = b.mark, b.cursor
 			for from, n := range b.from {
@@ -64,7 +67,7 @@ func (g *Gate) Load() int {
 	return g.load.all
 }
 
-// Pulled forgets that a member has pulled since the start.
+// Items is how many items a mailbox keeps.
 func (g *Gate) Items(a schemas.AgencyID) int {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
