@@ -1,0 +1,125 @@
+package checker
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// Input is everything that there is to look at.
+type Input struct {
+	Manifest Manifest
+	Stores   []Store
+	Hubs     []Hub
+	// Dirs are data directories, by name, to be searched for what nobody may be
+	// able to read there.
+	Dirs map[string]fs.FS
+}
+
+// Promise is one thing that a network promises, and whether it was kept.
+type Promise struct {
+	Name string `json:"name"`
+	Held bool   `json:"held"`
+	// Evidence says what was looked at, or names what breaks the promise.
+	Evidence string `json:"evidence"`
+}
+
+// Check looks at everything and reports each promise. Its error says that the
+// input is not what a network leaves behind, so that nothing can be said.
+func Check(in Input) ([]Promise, error) {
+	n, err := newNetwork(in)
+	if err != nil {
+		return nil, err
+	}
+	promises := []Promise{
+		n.missing(), n.doubled(), n.foreign(), n.permitted(), n.projected(), n.afterRevocation(), n.afterSuspension(),
+		n.chains(), n.agreement(), n.receipts(), n.alarms(),
+	}
+	if len(in.Dirs) > 0 && len(in.Manifest.Unreadable) > 0 {
+		p, err := unreadable(in.Manifest.Unreadable, in.Dirs)
+		if err != nil {
+			return nil, err
+		}
+		promises = append(promises, p)
+	}
+	return promises, nil
+}
+
+// Held reports whether every promise was kept.
+func Held(promises []Promise) bool {
+	for _, p := range promises {
+		if !p.Held {
+			return false
+		}
+	}
+	return true
+}
+
+// network is the input, arranged for looking things up.
+type network struct {
+	manifest Manifest
+	members  map[schemas.AgencyID]*Membership
+	order    []schemas.AgencyID // of the manifest
+	hub      Hub
+	accepted map[schemas.EventID]Record // by envelope
+}
+
+func newNetwork(in Input) (*network, error) {
+	n := &network{manifest: in.Manifest, members: map[schemas.AgencyID]*Membership{}, order: in.Manifest.Agencies, accepted: map[schemas.EventID]Record{}}
+	hubs := 0
+	for _, h := range in.Hubs {
+		if h.Network == n.manifest.Network {
+			n.hub = h
+			hubs++
+		}
+	}
+	if hubs != 1 {
+		return nil, schemas.Malformed("broker", "must be exactly one of network %s; %d were given", n.manifest.Network, hubs)
+	}
+	for _, s := range in.Stores {
+		for i, m := range s.Networks {
+			if m.Network != n.manifest.Network {
+				continue
+			}
+			if n.members[m.Agency] != nil {
+				return nil, schemas.Malformed("agent", "of %s must be given once", m.Agency)
+			}
+			n.members[m.Agency] = &s.Networks[i]
+		}
+	}
+	for _, a := range n.order {
+		if n.members[a] == nil {
+			return nil, schemas.Malformed("agent", "of %s must be given, the manifest names it", a)
+		}
+	}
+	for _, r := range n.hub.Records {
+		if r.Kind == kindAccepted {
+			n.accepted[r.Envelope] = r
+		}
+	}
+	return n, nil
+}
+
+// faults gathers what breaks a promise.
+type faults []string
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
+// shown is how many faults a promise names.
+const shown = 5
+
+// promise is kept if there are no faults; the evidence then is what was looked
+// at.
+func (f faults) promise(name, evidence string, args ...any) Promise {
+	if len(f) == 0 {
+		return Promise{Name: name, Held: true, Evidence: fmt.Sprintf(evidence, args...)}
+	}
+	named := f[:min(len(f), shown)]
+	text := strings.Join(named, "; ")
+	if more := len(f) - len(named); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return Promise{Name: name, Evidence: text}
+}
