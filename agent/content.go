@@ -53,6 +53,12 @@ func (c content) sign(s schemas.Sealed, e event.Event, grant schemas.GrantID) (s
 	return s, grant, true, nil
 }
 
+// Quiet reports whether a revocation of the grant is still to reach the broker.
+func (c content) Quiet(tx durable.Tx, grant schemas.GrantID) (bool, error) {
+	p, ok, err := casebook.FindPermission(tx, grant)
+	return ok && p.Revocation != nil && p.StoppedEverywhere.IsZero(), err
+}
+
 // SealingKey returns the recipient's present key.
 func (c content) SealingKey(tx durable.Tx, recipient schemas.AgencyID) ([]byte, error) {
 	return c.m.dir.SealingKey(tx, recipient)

@@ -32,8 +32,8 @@ func (o *Outbox) ApplyReceipt(tx durable.Tx, from schemas.AgencyID, item schemas
 	if !ok || d.Recipient != from || d.Envelope == item.Envelope && d.Hash != item.Hash {
 		return nil, o.opts.Content.Raise(tx, schemas.CodeChainMismatch, from, "a receipt for an envelope that was not sent so: "+string(item.Envelope))
 	}
-	if d.Envelope != item.Envelope && item.Kind == schemas.ReceiptRefused {
-		return nil, nil // it was sealed anew since
+	if d.Envelope != item.Envelope && (item.Kind == schemas.ReceiptRefused || d.State == Frozen) {
+		return nil, nil // it was sealed anew since, and what comes of that is still open
 	}
 	switch item.Kind {
 	case schemas.ReceiptSeen:
@@ -44,8 +44,10 @@ func (o *Outbox) ApplyReceipt(tx durable.Tx, from schemas.AgencyID, item schemas
 			return nil, nil
 		}
 		d.Refusal = schemas.Refusal{}
-		if err := o.accepted(tx, d); err != nil {
-			return nil, err
+		if d.Envelope == item.Envelope {
+			if err := o.accepted(tx, d); err != nil {
+				return nil, err
+			}
 		}
 		return nil, o.put(tx, d, Stored)
 	default:
@@ -53,22 +55,29 @@ func (o *Outbox) ApplyReceipt(tx durable.Tx, from schemas.AgencyID, item schemas
 	}
 }
 
-// refused takes over that the recipient could not or would not take it in.
+// refused takes over that the recipient could not or would not take it in. The
+// envelope is spent: what is sent after that is sealed anew, under a new id.
 func (o *Outbox) refused(tx durable.Tx, d Delivery, code schemas.Code) (*Queued, error) {
-	if d.State == Stored || d.State == Ended {
-		return nil, nil
+	if d.State != Frozen && d.State != Accepted {
+		return nil, nil // it was dealt with
+	}
+	if err := o.accepted(tx, d); err != nil {
+		return nil, err
+	}
+	if err := tx.Map(mapSeals).Delete(string(d.Envelope)); err != nil {
+		return nil, err
 	}
 	d.Refusal = schemas.Refusal{Code: code, Rule: "was refused by the recipient", Remedy: "telephone the recipient, then send again or end it"}
-	if code == schemas.CodeUnknownKey && d.Attempts < 10 {
-		// Sealed anew, under a new envelope, to the key that the recipient's
-		// card names now.
-		if err := tx.Map(mapSeals).Delete(string(d.Envelope)); err != nil {
-			return nil, err
-		}
+	if code == schemas.CodeUnknownKey && d.Attempts < maxAttempts {
+		// To the key that the recipient's card names now.
 		return &Queued{d.Recipient, d.Number}, o.put(tx, d, Waiting)
 	}
 	return nil, o.put(tx, d, Held)
 }
+
+// maxAttempts is how often a delivery is sealed for a recipient that cannot
+// open it, before a person has to look.
+const maxAttempts = 10
 
 // ApplyWithdrawn takes over that the broker will not hand an envelope over.
 func (o *Outbox) ApplyWithdrawn(tx durable.Tx, envelope schemas.EventID, code schemas.Code) error {
@@ -106,7 +115,8 @@ func (o *Outbox) Stop(tx durable.Tx, grant schemas.GrantID) error {
 	return nil
 }
 
-// Resend queues again what a recipient says that its chain lacks.
+// Resend queues again what a recipient says that its chain lacks: once, however
+// often it asks, and not what a person has ended.
 func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas.ULID, from, to uint64) ([]Queued, error) {
 	if to < from || to-from >= 1000 {
 		return nil, schemas.Malformed("to", "must be at most 999 after from")
@@ -124,11 +134,16 @@ func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas
 		if err != nil {
 			return nil, err
 		}
-		number, err := o.Queue(tx, d.Event, d.EventID, recipient, d.Grant)
-		if err != nil {
+		if d.State == Ended || d.Resent > 0 {
+			continue
+		}
+		if d.Resent, err = o.Queue(tx, d.Event, d.EventID, recipient, d.Grant); err != nil {
 			return nil, err
 		}
-		again = append(again, Queued{recipient, number})
+		if err := o.put(tx, d, d.State); err != nil {
+			return nil, err
+		}
+		again = append(again, Queued{recipient, d.Resent})
 	}
 	return again, nil
 }

@@ -95,30 +95,35 @@ func (o *Outbox) keepFrozen(tx durable.Tx, d Delivery, e schemas.Envelope, hash 
 	return o.put(tx, d, Frozen)
 }
 
-// thaw makes the envelopes of frozen deliveries again, byte for byte.
-func (o *Outbox) thaw(tx durable.Tx, recipient schemas.AgencyID, numbers []uint64) ([]work, error) {
-	var batch []work
+// thaw makes the envelopes of frozen deliveries again, byte for byte, up to one
+// whose grant was revoked and for which the revocation has to go first: quiet
+// says that there is one. gone lists those that are not frozen any more.
+func (o *Outbox) thaw(tx durable.Tx, recipient schemas.AgencyID, numbers []uint64) (batch []work, gone []uint64, quiet bool, err error) {
 	for _, n := range numbers {
 		d, ok, err := find(tx, n, recipient)
 		if err != nil {
-			return nil, err
+			return nil, nil, false, err
 		}
 		if !ok || d.State != Frozen {
+			gone = append(gone, n)
 			continue
+		}
+		if quiet, err := o.opts.Content.Quiet(tx, d.Grant); err != nil || quiet {
+			return batch, gone, quiet, err // what comes after it in the chain waits with it
 		}
 		data, err := tx.Map(mapSeals).Get(string(d.Envelope))
 		if err != nil {
-			return nil, err
+			return nil, nil, false, err
 		}
 		if data == nil {
-			return nil, fmt.Errorf("seal of envelope %s is missing", d.Envelope)
+			return nil, nil, false, fmt.Errorf("seal of envelope %s is missing", d.Envelope)
 		}
 		batch = append(batch, work{delivery: d, envelope: schemas.Envelope{
 			ID: d.Envelope, Sender: o.opts.Own, Time: d.Time, Recipient: d.Recipient, Grant: d.Grant, RecipientKey: d.RecipientKey,
 			Chain: d.Chain, Sequence: d.Sequence, Previous: d.Previous, Material: d.Material, Data: data,
 		}})
 	}
-	return batch, nil
+	return batch, gone, false, nil
 }
 
 func chainKey(recipient schemas.AgencyID, chain schemas.ULID, sequence uint64) string {
@@ -126,12 +131,14 @@ func chainKey(recipient schemas.AgencyID, chain schemas.ULID, sequence uint64) s
 }
 
 // accepted notes that the broker has an envelope: the chain goes on from it.
+// The gate accepts a chain without gaps, so it has those before it too, even if
+// their answers are still on the way.
 func (o *Outbox) accepted(tx durable.Tx, d Delivery) error {
 	h, err := headOf(tx, d.Recipient)
 	if err != nil {
 		return err
 	}
-	if d.Chain == h.Chain && d.Sequence == h.Sequence+1 {
+	if d.Chain == h.Chain && d.Sequence > h.Sequence {
 		h.Sequence, h.Hash = d.Sequence, d.Hash
 		if err := durable.PutJSON(tx.Map(mapChains), string(d.Recipient), h); err != nil {
 			return err

@@ -18,12 +18,14 @@ type lane struct {
 	outbox    *Outbox
 	recipient schemas.AgencyID
 	signal    chan struct{} // capacity 1: there may be work
+	again     chan struct{} // capacity 1: an obstacle may be gone
 	backoff   time.Duration
 
 	mu sync.Mutex // guards what follows
 	// frozen lists the deliveries whose envelopes have no definite answer, by
-	// their place in the chain; waiting those that come after, by age.
-	frozen, waiting []uint64
+	// their place in the chain; waiting those that come after, by age; unready
+	// those whose grant the broker does not know yet.
+	frozen, waiting, unready []uint64
 }
 
 const (
@@ -37,30 +39,32 @@ func (o *Outbox) lane(recipient schemas.AgencyID) *lane {
 	defer o.mu.Unlock()
 	l := o.lanes[recipient]
 	if l == nil {
-		l = &lane{outbox: o, recipient: recipient, signal: make(chan struct{}, 1)}
+		l = &lane{outbox: o, recipient: recipient, signal: make(chan struct{}, 1), again: make(chan struct{}, 1)}
 		o.lanes[recipient] = l
-		l.wake()
-		if o.started {
+		signal(l.signal)
+		if o.started && o.ctx.Err() == nil {
 			o.wg.Go(l.run)
 		}
 	}
 	return l
 }
 
-func (l *lane) wake() {
+func signal(c chan struct{}) {
 	select {
-	case l.signal <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 // run works until the outbox closes. After a round that met an obstacle which
-// time may remove, it waits; a wake ends the wait.
+// time may remove, it waits.
 func (l *lane) run() {
 	ctx := l.outbox.ctx
 	for {
 		select {
 		case <-l.signal:
+		case <-l.again:
+			l.reconsider()
 		case <-ctx.Done():
 			return
 		}
@@ -86,15 +90,27 @@ func (l *lane) run() {
 // errLater says that the broker asked to come again.
 var errLater = errors.New("later")
 
-// pause waits longer after each failure, or for the next wake. It returns false
-// when the outbox closes.
+// pause waits longer after each failure. The outbox's Wake shortens it, but not
+// below minBackoff: a broker that refuses is not asked again with every event
+// that arrives. It returns false when the outbox closes.
 func (l *lane) pause(ctx context.Context) bool {
 	l.backoff = min(max(2*l.backoff, minBackoff), maxBackoff)
-	timer := time.NewTimer(l.backoff/2 + rand.N(l.backoff)) // #nosec G404 -- jitter
+	wait := l.backoff/2 + rand.N(l.backoff) // #nosec G404 -- jitter
+	least := min(wait, minBackoff)
+	if !sleep(ctx, least, nil) || !sleep(ctx, wait-least, l.again) {
+		return false
+	}
+	l.reconsider()
+	return true
+}
+
+// sleep waits for d or for a signal; false if ctx ended.
+func sleep(ctx context.Context, d time.Duration, until <-chan struct{}) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-l.signal:
+	case <-until:
 	case <-ctx.Done():
 		return false
 	}
@@ -107,23 +123,20 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 	if !l.outbox.opts.Line.Connected() {
 		return false, nil // the connection wakes us
 	}
+	select {
+	case <-l.again: // also while there is always more to do
+		l.reconsider()
+	default:
+	}
 	work, more, err := l.next(ctx)
 	if err != nil || len(work) == 0 {
-		return false, err
+		return more, err
 	}
 	crash.Point(crash.AgentFrozen)
-	for range work {
-		select {
-		case l.outbox.slots <- struct{}{}:
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
+	if err := l.outbox.takePlaces(ctx, len(work)); err != nil {
+		return false, err
 	}
-	defer func() {
-		for range work {
-			<-l.outbox.slots
-		}
-	}()
+	defer l.outbox.givePlaces(len(work))
 	envelopes := make([]schemas.Envelope, len(work))
 	for i, w := range work {
 		envelopes[i] = w.envelope
@@ -141,7 +154,34 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 	case later:
 		return false, errLater
 	}
-	return more, nil
+	return l.open(), nil
+}
+
+// takePlaces waits for n places on the connection. Lanes gather theirs one
+// after the other: if several did so at once, each could hold what the others
+// wait for.
+func (o *Outbox) takePlaces(ctx context.Context, n int) error {
+	select {
+	case o.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-o.turn }()
+	for i := range n {
+		select {
+		case o.places <- struct{}{}:
+		case <-ctx.Done():
+			o.givePlaces(i)
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (o *Outbox) givePlaces(n int) {
+	for range n {
+		<-o.places
+	}
 }
 
 // work is one envelope to send and the delivery it belongs to.
@@ -150,42 +190,62 @@ type work struct {
 	envelope schemas.Envelope
 }
 
-// next returns the frozen envelopes of the lane, or freezes the next ones. more
-// says that there are others behind them.
+// next returns the frozen envelopes of the lane, or freezes the next ones. It
+// may return none although there are more: what it looked at is settled, held
+// or not ready now.
 func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 	frozen, waiting := l.lists()
 	if len(frozen) > 0 {
-		n := min(len(frozen), window)
+		var gone []uint64
+		quiet := false
 		err = l.outbox.opts.Store.View(func(tx durable.Tx) error {
-			batch, err = l.outbox.thaw(tx, l.recipient, frozen[:n])
+			batch, gone, quiet, err = l.outbox.thaw(tx, l.recipient, frozen)
 			return err
 		})
-		if err == nil {
-			l.keep(frozen[:n], batch)
+		if err != nil {
+			return nil, false, err
 		}
-		return batch, len(frozen) > n || len(waiting) > 0, err
+		l.drop(gone)
+		return batch, !quiet && l.open(), nil
 	}
 	if len(waiting) == 0 {
 		return nil, false, nil
 	}
-	n := min(len(waiting), window)
 	var unready []uint64
 	err = l.outbox.opts.Store.Update(ctx, func(tx durable.Tx) error {
-		batch, unready, err = l.outbox.freeze(tx, l.recipient, waiting[:n])
+		batch, unready, err = l.outbox.freeze(tx, l.recipient, waiting)
 		return err
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	l.froze(n, batch, unready)
-	return batch, len(waiting) > n, nil
+	l.froze(len(waiting), batch, unready)
+	return batch, l.open(), nil
 }
 
-// lists returns the numbers of the open deliveries, in order.
+// lists returns the numbers of the next open deliveries, in order, a window of
+// each.
 func (l *lane) lists() (frozen, waiting []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.frozen), slices.Clone(l.waiting[:min(len(l.waiting), window+1)])
+	return slices.Clone(l.frozen[:min(len(l.frozen), window)]), slices.Clone(l.waiting[:min(len(l.waiting), window)])
+}
+
+// open reports whether there is more to do at once.
+func (l *lane) open() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.frozen) > 0 || len(l.waiting) > 0
+}
+
+// reconsider puts what was not ready in front of the waiting: its grant may be
+// known by now.
+func (l *lane) reconsider() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unready) > 0 {
+		l.waiting, l.unready = append(l.unready, l.waiting...), nil
+	}
 }
 
 // add puts a new delivery at the end of the lane.
@@ -195,26 +255,20 @@ func (l *lane) add(n uint64) {
 	l.waiting = append(l.waiting, n)
 }
 
-// keep drops from the frozen those that a receipt or a person settled
-// meanwhile.
-func (l *lane) keep(asked []uint64, still []work) {
+// drop takes out of the frozen what a receipt or a person settled meanwhile.
+func (l *lane) drop(gone []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.frozen = slices.DeleteFunc(l.frozen, func(n uint64) bool {
-		return slices.Contains(asked, n) && !contains(still, n)
-	})
+	l.frozen = slices.DeleteFunc(l.frozen, func(n uint64) bool { return slices.Contains(gone, n) })
 }
 
-func contains(all []work, n uint64) bool {
-	return slices.ContainsFunc(all, func(w work) bool { return w.delivery.Number == n })
-}
-
-// froze moves the first n waiting ones on: to the frozen, behind the others if
-// their grant is not ready, or out of the lane if they were refused.
+// froze moves the first n waiting ones on: to the frozen, aside if their grant
+// is not ready, or out of the lane if they were refused.
 func (l *lane) froze(n int, batch []work, unready []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = append(slices.Clone(l.waiting[n:]), unready...)
+	l.waiting = l.waiting[n:]
+	l.unready = append(l.unready, unready...)
 	for _, w := range batch {
 		l.frozen = append(l.frozen, w.delivery.Number)
 	}
@@ -233,18 +287,7 @@ func (l *lane) settled(states map[uint64]State) {
 		}
 		return ok && s != Frozen
 	})
-	l.waiting = append(again, l.waiting...)
-}
-
-func readAll(tx durable.Tx, numbers []uint64) ([]Delivery, error) {
-	slices.Sort(numbers)
-	all := make([]Delivery, 0, len(numbers))
-	for _, n := range numbers {
-		d, err := read(tx, n)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, d)
+	if len(again) > 0 { // rare; the waiting may be many
+		l.waiting = append(again, l.waiting...)
 	}
-	return all, nil
 }

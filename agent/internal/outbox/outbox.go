@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -66,6 +67,9 @@ type Delivery struct {
 	Hash         schemas.Hash    `json:"hash,omitzero"`
 	Position     uint64          `json:"position,omitempty"`
 	Seen         time.Time       `json:"seen,omitzero"` // when the recipient signed that it was seen
+	// Resent is the delivery that repeats this one because the recipient said
+	// that it lacks it; 0 if there is none.
+	Resent uint64 `json:"resent,omitempty"`
 	// Reason is why a person ended it.
 	Reason string `json:"reason,omitempty"`
 }
@@ -85,6 +89,9 @@ type Content interface {
 	// its error is the refusal. ready is false while the grant is not yet known
 	// to the broker.
 	Prepare(tx durable.Tx, event uint64, recipient schemas.AgencyID) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
+	// Quiet reports whether a grant was revoked here and the broker has not yet
+	// said that it knows: until then nothing under it is offered again.
+	Quiet(tx durable.Tx, grant schemas.GrantID) (bool, error)
 	// SealingKey returns the recipient's present key.
 	SealingKey(tx durable.Tx, recipient schemas.AgencyID) ([]byte, error)
 	// ApplyEntry takes over cards that a refusal brought.
@@ -113,10 +120,11 @@ type Outbox struct {
 	lanes   map[schemas.AgencyID]*lane
 	started bool
 
-	slots chan struct{} // places for envelopes without an answer
-	ctx   context.Context
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
+	places chan struct{} // for envelopes without an answer
+	turn   chan struct{} // capacity 1: to take several places
+	ctx    context.Context
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
 }
 
 const (
@@ -135,7 +143,7 @@ const (
 
 // Open loads what is still to be delivered; Start sends it.
 func Open(opts Options) (*Outbox, error) {
-	o := &Outbox{opts: opts, lanes: map[schemas.AgencyID]*lane{}, slots: make(chan struct{}, outstanding)}
+	o := &Outbox{opts: opts, lanes: map[schemas.AgencyID]*lane{}, places: make(chan struct{}, outstanding), turn: make(chan struct{}, 1)}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	if err := opts.Store.View(o.load); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
@@ -143,26 +151,30 @@ func Open(opts Options) (*Outbox, error) {
 	return o, nil
 }
 
-// load puts every open delivery into its lane.
+// load puts every open delivery into its lane. It keeps no more of each than
+// its number: there may be weeks of them.
 func (o *Outbox) load(tx durable.Tx) error {
-	all, err := Active(tx)
+	numbers, err := activeNumbers(tx)
 	if err != nil {
 		return err
 	}
-	var frozen []Delivery
-	for _, d := range all {
-		switch d.State {
+	places := map[uint64]uint64{} // of the frozen ones in their chains
+	for _, n := range numbers {
+		d, err := read(tx, n)
+		if err != nil {
+			return err
+		}
+		switch l := o.lane(d.Recipient); d.State {
 		case Waiting:
-			o.lane(d.Recipient).add(d.Number)
+			l.add(n)
 		case Frozen:
-			frozen = append(frozen, d)
+			l.frozen = append(l.frozen, n)
+			places[n] = d.Sequence
 		default:
 		}
 	}
-	slices.SortFunc(frozen, func(a, b Delivery) int { return cmp.Compare(a.Sequence, b.Sequence) })
-	for _, d := range frozen {
-		l := o.lane(d.Recipient)
-		l.frozen = append(l.frozen, d.Number)
+	for _, l := range o.lanes {
+		slices.SortFunc(l.frozen, func(a, b uint64) int { return cmp.Compare(places[a], places[b]) })
 	}
 	return nil
 }
@@ -183,13 +195,13 @@ func (o *Outbox) Close() {
 	o.wg.Wait()
 }
 
-// Wake makes every lane look for work: a connection came up, a key or a grant
-// arrived.
+// Wake makes every lane look for work, also one that waits after a failure: a
+// connection came up, a key or a grant arrived.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, l := range o.lanes {
-		l.wake()
+		signal(l.again)
 	}
 }
 
@@ -197,7 +209,7 @@ func (o *Outbox) Wake() {
 func (o *Outbox) Add(recipient schemas.AgencyID, number uint64) {
 	l := o.lane(recipient)
 	l.add(number)
-	l.wake()
+	signal(l.signal)
 }
 
 // head is where this agency's chain for a recipient stands: the last envelope
@@ -278,17 +290,30 @@ func (o *Outbox) put(tx durable.Tx, d Delivery, s State) error {
 
 // Active lists every delivery that is not done, oldest first.
 func Active(tx durable.Tx) ([]Delivery, error) {
-	var numbers []uint64
-	err := tx.Map(mapActive).Each(func(k string, _ []byte) error {
-		var n uint64
-		_, err := fmt.Sscanf(k, "%d", &n)
-		numbers = append(numbers, n)
-		return err
-	})
+	numbers, err := activeNumbers(tx)
 	if err != nil {
 		return nil, err
 	}
-	return readAll(tx, numbers)
+	all := make([]Delivery, 0, len(numbers))
+	for _, n := range numbers {
+		d, err := read(tx, n)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func activeNumbers(tx durable.Tx) ([]uint64, error) {
+	var numbers []uint64
+	err := tx.Map(mapActive).Each(func(k string, _ []byte) error {
+		n, err := strconv.ParseUint(k, 10, 64)
+		numbers = append(numbers, n)
+		return err
+	})
+	slices.Sort(numbers)
+	return numbers, err
 }
 
 // All lists every delivery from a number on, for inspection.

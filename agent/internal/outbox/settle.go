@@ -41,6 +41,8 @@ func (o *Outbox) settle(ctx context.Context, recipient schemas.AgencyID, sent []
 					return err
 				}
 				d.State = Waiting
+			default:
+				later = true
 			}
 			states[d.Number] = d.State
 		}
@@ -85,7 +87,9 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 			return false, false, err
 		}
 		return true, true, move(Waiting) // sealed anew to the key that is known then
-	case code.Kind() == schemas.KindLater, code == schemas.CodeEpochChanged:
+	case code == schemas.CodeClockSkew:
+		return true, true, move(Waiting) // with these bytes, which bear the time, it would wait until our clock was right
+	case code.Kind() == schemas.KindLater, code == schemas.CodeEpochChanged, code == schemas.CodeSuspended:
 		return true, false, move(Frozen)
 	default:
 		return false, true, move(Held)
@@ -99,11 +103,16 @@ func (o *Outbox) rechain(tx durable.Tx, d *Delivery, r schemas.SubmitReply, move
 	if err != nil {
 		return false, false, err
 	}
-	if r.Expect == nil || r.Expect.Chain != h.Chain || r.Expect.Sequence == h.Sequence+1 {
+	text := ""
+	switch {
+	case r.Expect == nil || r.Expect.Chain != h.Chain || *r.Expect == (schemas.Expect{Chain: h.Chain, Sequence: h.Sequence + 1, Previous: h.Hash}):
 		return true, true, move(Waiting)
+	case r.Expect.Sequence <= h.Sequence:
+		text = fmt.Sprintf("the broker has forgotten envelopes that it had accepted: it expects number %d, we have its word for %d", r.Expect.Sequence, h.Sequence)
+	case r.Expect.Sequence == h.Sequence+1:
+		text = fmt.Sprintf("the broker holds another envelope than ours as number %d", h.Sequence)
 	}
-	if r.Expect.Sequence <= h.Sequence {
-		text := fmt.Sprintf("the broker has forgotten envelopes that it had accepted: it expects number %d, we have its word for %d", r.Expect.Sequence, h.Sequence)
+	if text != "" {
 		if err := o.opts.Content.Raise(tx, schemas.CodeHistoryForked, d.Recipient, text); err != nil {
 			return false, false, err
 		}
