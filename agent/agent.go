@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"sync"
 
@@ -21,6 +22,7 @@ type Agent struct {
 	log      *slog.Logger
 	store    *store.Store
 	profile  profile
+	listener net.Listener // Options.Listen; nil if it is off
 	teardown lifecycle.Teardown
 
 	mu          sync.Mutex // guards memberships

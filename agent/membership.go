@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/hpke"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -194,7 +193,7 @@ func (m *membership) await(ctx context.Context, ok func() (bool, error)) error {
 		select {
 		case <-changed:
 		case <-m.ctx.Done():
-			return errors.New("the agent is stopping")
+			return schemas.Refuse(schemas.CodeUnavailable, "", "this agent is stopping", "try again once it runs")
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -48,8 +48,9 @@ func Status(err error) int {
 
 // Of makes the document of an error. The text of an error without a code stays
 // inside.
-func Of(err error) Document {
-	status := Status(err)
+func Of(err error) Document { return of(Status(err), err) }
+
+func of(status int, err error) Document {
 	d := Document{Type: "about:blank", Title: http.StatusText(status), Status: status}
 	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
@@ -62,8 +63,12 @@ func Of(err error) Document {
 }
 
 // Write answers with the document of err.
-func Write(w http.ResponseWriter, err error) {
-	d := Of(err)
+func Write(w http.ResponseWriter, err error) { WriteStatus(w, Status(err), err) }
+
+// WriteStatus is [Write] with a status that says something about HTTP itself,
+// such as 415.
+func WriteStatus(w http.ResponseWriter, status int, err error) {
+	d := of(status, err)
 	w.Header().Set("Content-Type", "application/problem+json")
 	if d.Status == http.StatusTooManyRequests || d.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")

@@ -170,6 +170,17 @@ func Handle(tx durable.Tx, partner schemas.AgencyID, client string, create bool)
 	return h, durable.PutJSON(tx.Map(mapLocal), string(partner)+"|"+string(h), client)
 }
 
+// Local returns the agency's own id of the client behind a handle, "" if the
+// agency has given none.
+func Local(tx durable.Tx, partner schemas.AgencyID, h schemas.Handle) (string, error) {
+	key := string(partner) + "|" + string(h)
+	if known, err := tx.Map(mapLocal).Get(key); err != nil || known == nil {
+		return "", err
+	}
+	client, _, err := durable.GetJSON[string](tx.Map(mapLocal), key)
+	return client, err
+}
+
 // KeepHandle notes a handle that a partner uses, so that an answer can use it.
 func KeepHandle(tx durable.Tx, partner schemas.AgencyID, h schemas.Handle) error {
 	key := string(partner) + "|" + string(h)

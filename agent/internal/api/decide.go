@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// This file is what a person decides: to join, to send again, to look away.
+
+const joinTimeout = 2 * time.Minute
+
+func (s *Server) join(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Code string `json:"code"`
+	}
+	if err := object(w, r, &req); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), joinTimeout)
+	defer cancel()
+	joined, err := s.opts.Agent.Join(ctx, req.Code)
+	s.answer(w, r, http.StatusOK, joined, err)
+}
+
+func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
+	n, err := number(r)
+	if err == nil {
+		err = s.opts.Agent.Retry(r.Context(), network(r), n)
+	}
+	s.answer(w, r, 0, nil, err)
+}
+
+func (s *Server) end(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Reason string `json:"reason"`
+	}
+	n, err := number(r)
+	if err == nil {
+		err = object(w, r, &req)
+	}
+	if err == nil {
+		err = s.opts.Agent.End(r.Context(), network(r), n, req.Reason)
+	}
+	s.answer(w, r, 0, nil, err)
+}
+
+func (s *Server) dismiss(w http.ResponseWriter, r *http.Request) {
+	n, err := number(r)
+	if err == nil {
+		err = s.opts.Agent.Dismiss(r.Context(), network(r), n)
+	}
+	s.answer(w, r, 0, nil, err)
+}
+
+func (s *Server) confirm(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Fingerprint string `json:"fingerprint"`
+	}
+	agency := schemas.AgencyID(r.PathValue("agency"))
+	err := object(w, r, &req)
+	if err == nil && !agency.Valid() {
+		err = schemas.Malformed("agency", "must be an agency's slug")
+	}
+	if err == nil {
+		err = s.opts.Agent.Confirm(r.Context(), network(r), agency, req.Fingerprint)
+	}
+	s.answer(w, r, 0, nil, err)
+}
