@@ -41,6 +41,8 @@ type NetworkStatus struct {
 	// for the line or the recipient.
 	Outbox map[outbox.State]int `json:"outbox"`
 	Oldest time.Time            `json:"oldest,omitzero"`
+	// Waiting counts the same by recipient.
+	Waiting map[schemas.AgencyID]Waiting `json:"waiting,omitempty"`
 	// Retry lists deliveries that met an obstacle which time may remove, Person
 	// those that a person has to decide about.
 	Retry  []Trouble `json:"retry"`
@@ -49,6 +51,12 @@ type NetworkStatus struct {
 	Missing map[schemas.AgencyID]uint64 `json:"missing,omitempty"`
 	Alarms  []casebook.Alarm            `json:"alarms"`
 	Members []Partner                   `json:"members"`
+}
+
+// Waiting is what waits for the line or for one recipient.
+type Waiting struct {
+	Count  int       `json:"count"`
+	Oldest time.Time `json:"oldest"`
 }
 
 // Trouble is a delivery that does not go on by itself, or not at once.
@@ -98,7 +106,7 @@ func (m *membership) status() (NetworkStatus, error) {
 	target := m.target()
 	s := NetworkStatus{
 		Network: m.network, Agency: m.own, Fingerprint: m.identity.Public().SigningID().Fingerprint(), Broker: target.URL,
-		Outbox: map[outbox.State]int{}, Retry: []Trouble{}, Person: []Trouble{}, Alarms: []casebook.Alarm{}, Members: []Partner{},
+		Outbox: map[outbox.State]int{}, Waiting: map[schemas.AgencyID]Waiting{}, Retry: []Trouble{}, Person: []Trouble{}, Alarms: []casebook.Alarm{}, Members: []Partner{},
 	}
 	if l := m.link.Load(); l != nil {
 		s.Connected = l.Connected()
@@ -158,8 +166,15 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 
 func (s *NetworkStatus) add(d outbox.Delivery) {
 	s.Outbox[d.State]++
-	if (d.State.Open() || d.State == outbox.Accepted) && (s.Oldest.IsZero() || d.Created.Before(s.Oldest)) {
-		s.Oldest = d.Created
+	if d.State.Open() || d.State == outbox.Accepted {
+		w := s.Waiting[d.Recipient]
+		if w.Count++; w.Count == 1 || d.Created.Before(w.Oldest) {
+			w.Oldest = d.Created
+		}
+		s.Waiting[d.Recipient] = w
+		if s.Oldest.IsZero() || d.Created.Before(s.Oldest) {
+			s.Oldest = d.Created
+		}
 	}
 	t := Trouble{d.Number, d.Event, d.Recipient, d.State, d.Since, d.Refusal}
 	switch {

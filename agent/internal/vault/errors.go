@@ -41,6 +41,9 @@ func (e *Error) Error() string {
 	return e.Err.Error() + ": " + e.Detail
 }
 
+// Advice returns Remedy, for those above who print it.
+func (e *Error) Advice() string { return e.Remedy }
+
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 

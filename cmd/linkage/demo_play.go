@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linkage-exchange/linkage/examples"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// player plays a week on a network, step by step, through the same commands
+// that a person would use.
+type player struct {
+	net      *demoNetwork
+	example  *examples.Example
+	course   *examples.Course
+	grants   map[string]schemas.GrantID // by the permission's name
+	manifest *demoManifest
+	tell     *narrator
+}
+
+func (p *player) play(ctx context.Context) error {
+	for i, day := range p.example.Week.Days {
+		p.tell.day(p.example.Week.Begins.AddDate(0, 0, i), day)
+		for _, step := range day.Steps {
+			if err := p.step(ctx, step); err != nil {
+				return fmt.Errorf("%s, %q (week.yaml, line %d): %w", day.Name, step.Say, step.Line(), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *player) step(ctx context.Context, s examples.Step) error {
+	p.tell.step(s.Say)
+	before := len(p.course.Crossings)
+	if err := p.course.Take(s); err != nil {
+		return err
+	}
+	switch {
+	case s.Permit != nil:
+		return p.permit(ctx, *s.Permit)
+	case s.Send != nil:
+		return p.send(ctx, s.Send, p.course.Crossings[before:])
+	case s.Refuse != nil:
+		return p.refuse(ctx, *s.Refuse)
+	case s.Revoke != nil:
+		return p.revoke(ctx, *s.Revoke)
+	case s.Settle:
+		return p.settle(ctx)
+	case s.Suspend != "":
+		p.manifest.suspend(s.Suspend)
+		return p.standing(ctx, "suspend", s.Suspend)
+	case s.Readmit != "":
+		return p.standing(ctx, "readmit", s.Readmit)
+	default:
+		return p.process(ctx, s)
+	}
+}
+
+// process starts, stops or kills one.
+func (p *player) process(ctx context.Context, s examples.Step) error {
+	switch {
+	case s.Stop != "":
+		return p.net.stop(string(s.Stop))
+	case s.Kill != "":
+		return p.net.kill(s.Kill)
+	case s.Start == examples.Broker:
+		return p.net.startBroker(ctx)
+	default:
+		return p.net.startAgent(ctx, schemas.AgencyID(s.Start))
+	}
+}
+
+func (p *player) standing(ctx context.Context, verb string, a schemas.AgencyID) error {
+	_, _, err := p.net.run(ctx, nil, "broker", verb, string(a), "--data", p.net.brokerDir(), "--lead", p.net.leadDir())
+	return err
+}
+
+func (p *player) permit(ctx context.Context, perm examples.Permission) error {
+	client, err := p.name(ctx, perm.From, perm.Client)
+	if err != nil {
+		return err
+	}
+	until := perm.Ends(time.Now())
+	args := []string{
+		"grant", "issue", "--data", p.net.agentDir(perm.From), "--to", string(perm.To), "--client", client,
+		"--basis", string(perm.Basis), "--until", until.String(), "--json",
+	}
+	for _, c := range perm.Cells {
+		args = append(args, "--cell", c.String())
+	}
+	out, _, err := p.net.run(ctx, nil, args...)
+	if err != nil {
+		return err
+	}
+	var issued struct {
+		Grant schemas.GrantID `json:"grant"`
+	}
+	if err := json.Unmarshal(out, &issued); err != nil || !issued.Grant.Valid() {
+		return fmt.Errorf("read the answer of grant issue: %q", out)
+	}
+	p.grants[perm.Name] = issued.Grant
+	p.manifest.permit(perm, client, issued.Grant, until)
+	p.tell.detail("%s may tell %s: %s", p.plain(perm.From), p.plain(perm.To), cellNames(perm.Cells))
+	return nil
+}
+
+// cellNames lists categories and purposes for a person.
+func cellNames(all []examples.Cell) string {
+	by := map[schemas.Purpose][]string{}
+	var order []schemas.Purpose
+	for _, c := range all {
+		if by[c.Purpose] == nil {
+			order = append(order, c.Purpose)
+		}
+		by[c.Purpose] = append(by[c.Purpose], string(c.Category))
+	}
+	var parts []string
+	for _, purpose := range order {
+		parts = append(parts, strings.Join(by[purpose], ", ")+" for "+string(purpose))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (p *player) send(ctx context.Context, all []examples.Sending, crossings []*examples.Crossing) error {
+	for _, s := range all {
+		if _, err := p.offer(ctx, s); err != nil {
+			return err
+		}
+		e := p.example.Events[s.Event]
+		p.manifest.accept(e, s.To)
+		var to []string
+		for _, a := range s.To {
+			name := p.plain(a)
+			if slices.ContainsFunc(crossings, func(c *examples.Crossing) bool { return c.Event == s.Event && c.To == a && p.course.Away(a) }) {
+				name += " (waits)"
+			}
+			to = append(to, name)
+		}
+		p.tell.detail("%s to %s: %s", p.plain(e.From), strings.Join(to, ", "), eventWords(e.Type))
+	}
+	return nil
+}
+
+// eventWords names an event type for a person.
+func eventWords(t schemas.EventType) string {
+	return t.Noun() + " " + strings.ReplaceAll(t.Verb(), "-", " ")
+}
+
+// offer hands an event to its sender's agent and returns the exit status.
+func (p *player) offer(ctx context.Context, s examples.Sending) (code int, err error) {
+	e := p.example.Events[s.Event]
+	client := ""
+	if e.Client != "" {
+		if client, err = p.name(ctx, e.From, e.Client); err != nil {
+			return 0, err
+		}
+	}
+	body, err := e.For(client)
+	if err != nil {
+		return 0, err
+	}
+	args := []string{"send", "--data", p.net.agentDir(e.From)}
+	for _, to := range s.To {
+		args = append(args, "--to", string(to))
+	}
+	_, code, err = p.net.run(ctx, body, append(args, "-")...)
+	return code, err
+}
+
+func (p *player) refuse(ctx context.Context, s examples.Sending) error {
+	code, err := p.offer(ctx, s)
+	if code != exitRefused {
+		if err == nil {
+			return fmt.Errorf("%s was taken; it had to be refused with exit status %d", s.Event, exitRefused)
+		}
+		return err
+	}
+	p.manifest.absent(p.example.Events[s.Event], s.To, "refused: no permission covered it")
+	p.tell.detail("refused: %s", firstProblem(err))
+	return nil
+}
+
+// firstProblem is the first line of what a command wrote about a problem.
+func firstProblem(err error) string {
+	_, problem, _ := strings.Cut(err.Error(), "\n")
+	first, _, _ := strings.Cut(problem, "\n")
+	return strings.TrimPrefix(first, "linkage: ")
+}
+
+func (p *player) revoke(ctx context.Context, end examples.Ending) error {
+	perm, _ := p.course.Permission(end.Permission)
+	id := p.grants[end.Permission]
+	if _, _, err := p.net.run(ctx, nil, "grant", "revoke", string(id), "--data", p.net.agentDir(perm.From)); err != nil {
+		return err
+	}
+	p.manifest.revoke(id)
+	for _, name := range end.Withdrawn {
+		p.manifest.absent(p.example.Events[name], []schemas.AgencyID{perm.To}, "withdrawn: the permission ended while it waited")
+	}
+	p.tell.detail("stopped everywhere; %d events withdrawn before %s had them", len(end.Withdrawn), p.plain(perm.To))
+	return nil
+}
+
+// plain is an agency's name without the remark that it is fictional.
+func (p *player) plain(a schemas.AgencyID) string {
+	for _, agency := range p.example.Network.Agencies {
+		if agency.ID == a {
+			return plainName(agency.Name)
+		}
+	}
+	return string(a)
+}
+
+func plainName(s string) string { return strings.TrimSuffix(s, " (fictional)") }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// The times of [poll].
+const (
+	pollEvery = 100 * time.Millisecond
+	pollFor   = 90 * time.Second
+)
+
+// poll asks until ok reports true. An error ends it, and so does a deadline;
+// its message says what was waited for.
+func poll(ctx context.Context, what string, ok func(context.Context) (bool, error)) error {
+	within, cancel := context.WithTimeout(ctx, pollFor)
+	defer cancel()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		done, err := ok(within)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case within.Err() != nil:
+			return fmt.Errorf("waited %s for %s", pollFor, what)
+		case err != nil || done:
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-within.Done():
+		}
+	}
+}

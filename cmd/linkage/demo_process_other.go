@@ -1,0 +1,8 @@
+//go:build !unix
+
+package main
+
+import "syscall"
+
+// alone is what can be said about a child on every system: nothing.
+func alone() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package main
+
+import "syscall"
+
+// alone puts a child into a process group of its own, so that Ctrl-C reaches
+// this process first, which then stops the children in order.
+func alone() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// settle waits until every sender has a receipt for what had to arrive, and
+// nothing but what waits for somebody who is away is left.
+func (p *player) settle(ctx context.Context) error {
+	var waits []func() error
+	for _, a := range p.example.Network.Agencies {
+		if !p.course.Away(a.ID) {
+			waits = append(waits, func() error { return p.settled(ctx, a.ID) })
+		}
+	}
+	return together(waits)
+}
+
+func (p *player) settled(ctx context.Context, a schemas.AgencyID) error {
+	waiting, withdrawn := 0, 0
+	for _, c := range p.course.Crossings {
+		switch {
+		case c.From != a || c.Arrived:
+		case c.Withdrawn:
+			withdrawn++
+		default:
+			waiting++
+		}
+	}
+	var last demoState
+	err := poll(ctx, "the mail of "+string(a), func(ctx context.Context) (bool, error) {
+		s, err := p.net.status(ctx, a)
+		if err != nil {
+			return false, p.net.alive(string(a))
+		}
+		last = s
+		return s.Outbox["waiting"] == 0 && s.Outbox["frozen"] == 0 && s.Outbox["held"] == 0 &&
+			s.Outbox["accepted"] == waiting && s.Outbox["withdrawn"] == withdrawn, nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: expected %d waiting at the broker and %d withdrawn, found %v\n%s", err, waiting, withdrawn, last.Outbox, p.net.tail(string(a)))
+	}
+	return err
+}
+
+// name is what an agency calls a client: its own id, or else the handle under
+// which it first heard of the client.
+func (p *player) name(ctx context.Context, a schemas.AgencyID, client string) (string, error) {
+	person, _ := p.example.Person(client)
+	if id := person.IDs[a]; id != "" {
+		return id, nil
+	}
+	about := map[schemas.EventID]bool{}
+	for _, e := range p.example.Events {
+		if e.Client == client {
+			about[e.ID] = true
+		}
+	}
+	handle := ""
+	err := poll(ctx, string(a)+" to hear of "+client, func(ctx context.Context) (bool, error) {
+		out, _, err := p.net.run(ctx, nil, "events", "--data", p.net.agentDir(a), "--json")
+		if err != nil {
+			return false, err
+		}
+		handle, err = firstHandle(out, about)
+		return handle != "", err
+	})
+	return handle, err
+}
+
+// firstHandle finds the client of the first event that was heard about one.
+func firstHandle(lines []byte, about map[schemas.EventID]bool) (string, error) {
+	dec := json.NewDecoder(bytes.NewReader(lines))
+	for {
+		var line struct {
+			Direction string `json:"direction"`
+			Event     struct {
+				ID     schemas.EventID `json:"id"`
+				Client string          `json:"client"`
+			} `json:"event"`
+		}
+		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
+			return "", nil
+		} else if err != nil {
+			return "", fmt.Errorf("read events: %w", err)
+		}
+		if line.Direction == "heard" && about[line.Event.ID] {
+			return line.Event.Client, nil
+		}
+	}
+}

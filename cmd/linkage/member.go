@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linkage-exchange/linkage/broker"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// This file is what the lead agency says about members.
+
+// openLead opens the lead's directory, and the way to the running broker.
+func openLead(flags *brokerFlags) (*broker.Lead, *broker.Admin, error) {
+	opts, err := flags.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	lead, err := broker.OpenLead(flags.lead, time.Now)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = schemas.Refuse(schemas.CodeNotFound, flags.lead, "must hold the network's admission key", "name the directory to which it was moved with --lead")
+	}
+	return lead, broker.OpenAdmin(opts.DataDir), err
+}
+
+func brokerInvite(c *cli) *cobra.Command {
+	var flags *brokerFlags
+	var valid time.Duration
+	var wait bool
+	cmd := c.command("invite AGENCY", "Make the code with which an agency joins", c.arguments("AGENCY"), func(ctx context.Context, args []string) error {
+		lead, admin, err := openLead(flags)
+		if err != nil {
+			return err
+		}
+		if valid < time.Minute || valid > 31*24*time.Hour {
+			return schemas.Malformed("--valid", "must be from 1m to 744h")
+		}
+		inv, err := invite(ctx, lead, admin, schemas.AgencyID(args[0]), valid)
+		if err != nil {
+			return err
+		}
+		document := map[string]any{"agency": inv.Code.Agency, "code": inv.Code.String(), "expires": time.Unix(inv.Code.Expires, 0).UTC()}
+		if err := c.print(document, func() { c.sayInvited(inv.Code) }); err != nil || !wait {
+			return err
+		}
+		return c.awaitJoined(ctx, admin, inv.Code.Agency)
+	})
+	flags = forBroker(cmd).leading()
+	cmd.Flags().DurationVar(&valid, "valid", 72*time.Hour, "for how long the code can be used")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the agency has joined, and show its fingerprint")
+	return cmd
+}
+
+func invite(ctx context.Context, lead *broker.Lead, admin *broker.Admin, a schemas.AgencyID, valid time.Duration) (broker.Invited, error) {
+	account, err := admin.Account(ctx, a)
+	if err != nil {
+		return broker.Invited{}, err
+	}
+	state, err := admin.State(ctx)
+	if err != nil {
+		return broker.Invited{}, err
+	}
+	inv, err := lead.Invite(state, a, account, valid)
+	if err != nil {
+		return broker.Invited{}, err
+	}
+	_, err = admin.Publish(ctx, inv.Roll, &inv.Invitation)
+	return inv, err
+}
+
+func (c *cli) sayInvited(code schemas.InvitationCode) {
+	c.say("%s\n", code)
+	c.say("Give this code to %s by a safe way, and to nobody else: whoever has it can join in its", code.Agency)
+	c.say("name. There, run: linkage agent join CODE. It can be used once, until %s.", clock(time.Unix(code.Expires, 0)))
+}
+
+// awaitJoined looks every second: the broker has no way to call back.
+func (c *cli) awaitJoined(ctx context.Context, admin *broker.Admin, a schemas.AgencyID) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		state, err := admin.State(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range state.Members {
+			if m.Agency == a && m.Joined {
+				return c.print(m, func() {
+					c.say("\n%s has joined. Compare its fingerprint with the agency by telephone:\n  %s", a, m.Fingerprint)
+				})
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func brokerStanding(c *cli, verb, short string, status schemas.MemberStatus) *cobra.Command {
+	var flags *brokerFlags
+	cmd := c.command(verb+" AGENCY", short, c.arguments("AGENCY"), func(ctx context.Context, args []string) error {
+		names, err := agencies(args)
+		if err != nil {
+			return err
+		}
+		lead, admin, err := openLead(flags)
+		if err != nil {
+			return err
+		}
+		state, err := admin.State(ctx)
+		if err != nil {
+			return err
+		}
+		roll, err := lead.SetStanding(state, names[0], status)
+		if err != nil {
+			return err
+		}
+		if _, err := admin.Publish(ctx, roll, nil); err != nil {
+			return err
+		}
+		return c.print(map[string]any{"agency": names[0], "status": status}, func() {
+			if status == schemas.MemberSuspended {
+				c.say("%s is suspended: its connections are closed, what waits for it is kept and withheld.", names[0])
+				c.say("To let it in again: linkage broker readmit %s", names[0])
+				return
+			}
+			c.say("%s is a member again; what waited for it goes on.", names[0])
+		})
+	})
+	flags = forBroker(cmd).leading()
+	return cmd
+}
+
+func brokerMembers(c *cli) *cobra.Command {
+	var flags *brokerFlags
+	cmd := c.command("members", "List the members and what waits for them", c.arguments(), func(ctx context.Context, _ []string) error {
+		opts, err := flags.options()
+		if err != nil {
+			return err
+		}
+		state, err := broker.OpenAdmin(opts.DataDir).State(ctx)
+		if err != nil {
+			return err
+		}
+		if state.Members == nil {
+			state.Members = []broker.MemberState{}
+		}
+		return c.print(state.Members, func() { c.sayMembers(state) })
+	})
+	flags = forBroker(cmd)
+	return cmd
+}
+
+func (c *cli) sayMembers(state broker.State) {
+	if len(state.Members) == 0 {
+		c.say("%s has no members yet. To invite one: linkage broker invite AGENCY", state.Network)
+		return
+	}
+	rows := [][]string{{"AGENCY", "STANDING", "CONNECTED", "WAITING", "OLDEST", "FINGERPRINT"}}
+	for _, m := range state.Members {
+		standing, connected, oldest := string(m.Status), "no", "-"
+		if !m.Joined {
+			standing = "invited"
+		}
+		if m.Connections > 0 {
+			connected = "yes"
+		}
+		if !m.Oldest.IsZero() {
+			oldest = age(m.Oldest)
+		}
+		rows = append(rows, []string{string(m.Agency), standing, connected, strconv.Itoa(m.Waiting), oldest, m.Fingerprint})
+	}
+	c.table(rows)
+}
+
+// sayCounts prints how many there are of each kind.
+func (c *cli) sayCounts(counts map[string]int) {
+	var rows [][]string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		rows = append(rows, []string{fmt.Sprintf("  %d", counts[kind]), kind})
+	}
+	c.table(rows)
+}

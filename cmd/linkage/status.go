@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linkage-exchange/linkage/agent"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+func agentStatus(c *cli) *cobra.Command {
+	var flags *agentFlags
+	cmd := c.command("status", "Say whether everything works, and what a person has to do", c.arguments(), func(ctx context.Context, _ []string) error {
+		client, err := flags.client()
+		if err != nil {
+			return err
+		}
+		status, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		return c.print(status, func() { c.sayStatus(status) })
+	})
+	flags = forAgent(cmd)
+	return cmd
+}
+
+func (c *cli) sayStatus(s agent.Status) {
+	c.say("%s", plain(s.Name))
+	if len(s.Networks) == 0 {
+		c.say("\nNo network joined yet. Ask a network's lead agency for a code, then: linkage agent join CODE")
+	}
+	for _, n := range s.Networks {
+		c.say("\n%s in %s", n.Agency, n.Network)
+		c.table(glance(n))
+		c.sayPartners(n)
+		c.sayTroubles(n)
+		c.sayAlarms(n)
+	}
+}
+
+// glance is the state of a membership in a few lines.
+func glance(n agent.NetworkStatus) [][]string {
+	rows := [][]string{{"  exchange", connection(n)}}
+	if n.Standing != "" && n.Standing != schemas.MemberActive {
+		rows = append(rows, []string{"  standing", string(n.Standing) + ": speak with the lead agency"})
+	}
+	if ahead := time.Duration(n.Ahead * float64(time.Second)); ahead.Abs() > time.Minute {
+		rows = append(rows, []string{"  clock", fmt.Sprintf("this machine's differs from the exchange's by %s: set it", ahead.Abs().Round(time.Second))})
+	}
+	if !n.Canary.IsZero() {
+		rows = append(rows, []string{"  last test message", "came back " + age(n.Canary) + " ago"})
+	}
+	going := 0
+	for state, k := range n.Outbox {
+		if state.Open() {
+			going += k
+		}
+	}
+	waiting := "nothing"
+	if going+n.Outbox["accepted"] > 0 {
+		waiting = fmt.Sprintf("%d to go to the exchange, %d at the exchange for their recipients, the oldest for %s", going, n.Outbox["accepted"], age(n.Oldest))
+	}
+	return append(rows,
+		[]string{"  waiting", waiting},
+		[]string{"  needs a person", orNothing(len(n.Person)+unconfirmed(n), "thing", "things")},
+		[]string{"  alarms", orNothing(len(n.Alarms), "alarm", "alarms")},
+		[]string{"  recorded", count(int(n.Events), "event", "events")}, //nolint:gosec // a count of records fits an int
+		[]string{"  fingerprint", n.Fingerprint})
+}
+
+func connection(n agent.NetworkStatus) string {
+	switch {
+	case n.Connected && n.Heard.IsZero():
+		return "connected to " + n.Broker
+	case n.Connected:
+		return "connected to " + n.Broker + ", heard " + age(n.Heard) + " ago"
+	case n.Standing == schemas.MemberSuspended:
+		return "not connected: this agency is suspended"
+	case n.Obstacle != "":
+		return "not connected: " + n.Obstacle + " (see `linkage agent doctor`)"
+	default:
+		return "not connected yet"
+	}
+}
+
+func orNothing(n int, one, many string) string {
+	if n == 0 {
+		return "nothing"
+	}
+	return count(n, one, many) + ", see below"
+}
+
+func unconfirmed(n agent.NetworkStatus) int {
+	k := 0
+	for _, p := range n.Members {
+		if p.Unconfirmed != "" {
+			k++
+		}
+	}
+	return k
+}
+
+func (c *cli) sayPartners(n agent.NetworkStatus) {
+	if len(n.Members) == 0 {
+		return
+	}
+	rows := [][]string{{"  PARTNER", "NAME", "STANDING", "WAITING", "OLDEST", "MISSING"}}
+	for _, p := range n.Members {
+		standing := string(p.Standing)
+		if !p.Joined {
+			standing = "invited"
+		}
+		w := n.Waiting[p.Agency]
+		oldest := "-"
+		if w.Count > 0 {
+			oldest = age(w.Oldest)
+		}
+		rows = append(rows, []string{"  " + string(p.Agency), p.Name, standing, fmt.Sprint(w.Count), oldest, fmt.Sprint(n.Missing[p.Agency])})
+	}
+	c.say("")
+	c.table(rows)
+}
+
+// sayTroubles lists what a person has to decide, and how.
+func (c *cli) sayTroubles(n agent.NetworkStatus) {
+	if len(n.Person)+unconfirmed(n) > 0 {
+		c.say("\n  Needs a person:")
+	}
+	for _, p := range n.Members {
+		if p.Unconfirmed != "" {
+			c.say("    %s has new keys: %s", p.Agency, plain(p.Unconfirmed))
+			c.say("      compare by telephone, then: linkage agent confirm %s %s", p.Agency, strings.ReplaceAll(plain(p.Unconfirmed), " ", ""))
+		}
+	}
+	for _, t := range n.Person {
+		c.say("    delivery %d of event %d to %s is %s for %s: %s", t.Delivery, t.Event, t.Recipient, t.State, age(t.Since), because(t.Refusal))
+		c.say("      %s: linkage agent retry %d, or: linkage agent end %d --reason WHY", orElse(plain(t.Remedy), "decide"), t.Delivery, t.Delivery)
+	}
+	if len(n.Retry) > 0 {
+		c.say("\n  Tried again by itself:")
+	}
+	for _, t := range n.Retry {
+		c.say("    delivery %d of event %d to %s, for %s: %s", t.Delivery, t.Event, t.Recipient, age(t.Since), because(t.Refusal))
+	}
+}
+
+func because(r schemas.Refusal) string {
+	return plain(strings.TrimSpace(r.Field+" "+r.Rule) + " (" + string(r.Code) + ")")
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func (c *cli) sayAlarms(n agent.NetworkStatus) {
+	if len(n.Alarms) == 0 {
+		return
+	}
+	c.say("\n  Alarms (linkage agent dismiss N, once looked at):")
+	rows := [][]string{}
+	for _, a := range n.Alarms {
+		rows = append(rows, []string{fmt.Sprintf("    %d", a.Number), clock(a.At), count(a.Times, "time", "times"), a.Text})
+	}
+	c.table(rows)
+}
