@@ -108,15 +108,20 @@ func (m *membership) accept(ctx context.Context, e event.Event, to []schemas.Age
 		if err != nil || known {
 			return err
 		}
+		grants := map[schemas.AgencyID]schemas.GrantID{}
 		for _, a := range to {
 			if _, err := m.dir.SealingKey(tx, a); err != nil {
 				return fmt.Errorf("to %s: %w", a, err)
 			}
-			if _, err := m.permit(tx, wire, a); err != nil {
+			p, err := m.permit(tx, wire, a)
+			if err != nil {
 				return fmt.Errorf("to %s: %w", a, err)
 			}
+			if p != nil {
+				grants[a] = p.permission.Grant.ID
+			}
 		}
-		queued, err = m.write(tx, wire, to, &out)
+		queued, err = m.write(tx, wire, to, grants, &out)
 		return err
 	})
 	if err != nil {
@@ -160,7 +165,7 @@ func (m *membership) localEvent(tx durable.Tx, e event.Event, out *Acceptance) (
 }
 
 // write appends an event of this agency and queues its deliveries.
-func (m *membership) write(tx durable.Tx, e event.Event, to []schemas.AgencyID, out *Acceptance) ([]outbox.Queued, error) {
+func (m *membership) write(tx durable.Tx, e event.Event, to []schemas.AgencyID, grants map[schemas.AgencyID]schemas.GrantID, out *Acceptance) ([]outbox.Queued, error) {
 	body, err := e.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
@@ -173,7 +178,7 @@ func (m *membership) write(tx durable.Tx, e event.Event, to []schemas.AgencyID, 
 	}
 	var queued []outbox.Queued
 	for _, a := range to {
-		n, err := m.outbox.Queue(tx, out.Number, schemas.EventID(e.ID()), a, "")
+		n, err := m.outbox.Queue(tx, out.Number, schemas.EventID(e.ID()), a, grants[a])
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +200,7 @@ func (m *membership) say(tx durable.Tx, t schemas.EventType, to schemas.AgencyID
 	if err := e.SetData(event.ApplicationJSON, payload); err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	queued, err := m.write(tx, e, []schemas.AgencyID{to}, &Acceptance{})
+	queued, err := m.write(tx, e, []schemas.AgencyID{to}, nil, &Acceptance{})
 	m.later(queued...)
 	return err
 }

@@ -25,7 +25,7 @@ const (
 // canary sends a message through outbox, gate and inbox to this agency itself
 // and waits for it. It returns how long that took.
 func (m *membership) canary(ctx context.Context) (time.Duration, error) {
-	state := canaryState{Nonce: string(schemas.NewGrantID()), Sent: m.agent.opts.Now()}
+	state := canaryState{Nonce: string(schemas.KeyIDOf(schemas.NewSecret())), Sent: m.agent.opts.Now()}
 	err := m.store.Update(ctx, func(tx durable.Tx) error {
 		if err := durable.PutJSON(tx.Map(mapCanary), keyCanary, state); err != nil {
 			return err

@@ -33,7 +33,13 @@ func (c content) Prepare(tx durable.Tx, number uint64, recipient schemas.AgencyI
 		return s, "", false, err
 	}
 	if p == nil {
-		return c.sign(schemas.Sealed{}, e, schemas.CharterGrant)
+		out, _, err := schemas.Project(e, schemas.Terms{}, "")
+		if err != nil {
+			return s, "", false, err
+		}
+		out.SetExtension(schemas.ExtClassification, "internal")
+		out.SetExtension(schemas.ExtCategory, string(schemas.CategoryCharter))
+		return c.sign(schemas.Sealed{}, out, schemas.CharterGrant)
 	}
 	if p.permission.Registered.IsZero() {
 		return s, p.permission.Grant.ID, false, nil

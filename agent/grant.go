@@ -203,6 +203,7 @@ func (m *membership) syncLoop() {
 }
 
 func (m *membership) syncGrants() error {
+	most := 50
 	for {
 		var pending []casebook.Permission
 		if err := m.store.View(func(tx durable.Tx) (err error) {
@@ -215,21 +216,48 @@ func (m *membership) syncGrants() error {
 			return nil
 		}
 		l := m.link.Load()
+		batch := pending[:1]
 		var err error
 		switch {
 		case pending[0].Revocation != nil:
 			err = m.syncRevocation(l, pending[0])
 		case l.Connected():
-			err = m.syncIssued(l, pending[:min(len(pending), 50)])
+			batch = pending[:min(len(pending), most)]
+			err = m.syncIssued(l, batch)
 		default:
 			return nil // the connection wakes us
 		}
-		if err != nil {
+		if definite(err) && len(batch) > 1 { // one of them holds up the others: send them singly
+			most = 1
+			continue
+		}
+		if err := m.refused(batch[0], err); err != nil {
 			return err
 		}
 		m.committed()
 		m.outbox.Wake()
 	}
+}
+
+// definite reports whether the broker will never take a record.
+func definite(err error) bool {
+	kind := schemas.KindOf(err)
+	return kind == schemas.KindInvalid || kind == schemas.KindForbidden && schemas.CodeOf(err) != schemas.CodeSuspended
+}
+
+// refused makes a grant that the broker will never take an alarm, so that it
+// holds up no other.
+func (m *membership) refused(p casebook.Permission, err error) error {
+	if !definite(err) {
+		return err
+	}
+	return m.store.Update(m.ctx, func(tx durable.Tx) error {
+		text := fmt.Sprintf("the broker refuses news of grant %s: %v", p.Grant.ID, err)
+		if err := m.raise(tx, schemas.CodeOf(err), p.Grant.Recipient, text); err != nil {
+			return err
+		}
+		return casebook.ClearPending(tx, p.Grant.ID)
+	})
 }
 
 // syncRevocation makes a revocation take effect at the broker: over the line,

@@ -11,25 +11,34 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// certificates presents the broker's certificate: its own, or files that are
-// read again when they change.
+// certificates presents the broker's certificate: one signed by its own key and
+// renewed in time, or files that are read again when they change.
 type certificates struct {
-	opts Options
+	opts  Options
+	keys  keys
+	hosts []string
 
 	mu      sync.Mutex // guards what follows
 	current *tls.Certificate
-	changed time.Time // of the certificate's file
+	changed time.Time // of the certificate's file, or when our own was made
 }
 
 func newCertificates(opts Options, k keys, hosts []string) (*certificates, error) {
-	c := &certificates{opts: opts}
-	if opts.Certificate != "" {
-		_, err := c.get()
-		return c, err
-	}
-	own, err := k.certificate(hosts, opts.Now())
-	c.current = &own
+	c := &certificates{opts: opts, keys: k, hosts: hosts}
+	_, err := c.get()
 	return c, err
+}
+
+// own returns the broker's own certificate, made anew long before it ends.
+func (c *certificates) own() (*tls.Certificate, error) {
+	if now := c.opts.Now(); c.current == nil || now.Sub(c.changed) > 90*24*time.Hour {
+		made, err := c.keys.certificate(c.hosts, now)
+		if err != nil {
+			return nil, err
+		}
+		c.current, c.changed = &made, now
+	}
+	return c.current, nil
 }
 
 func (c *certificates) config() *tls.Config {
@@ -45,7 +54,7 @@ func (c *certificates) get() (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.opts.Certificate == "" {
-		return c.current, nil
+		return c.own()
 	}
 	info, err := os.Stat(c.opts.Certificate)
 	if err == nil && (c.current == nil || !info.ModTime().Equal(c.changed)) {

@@ -64,9 +64,11 @@ func Decide(q Question) (Purpose, error) {
 	return decideCell(q, *t)
 }
 
-// decideCharter permits what concerns no client.
+// decideCharter permits what concerns no client: the types of the catalogue that
+// say so, since nobody can vouch for another.
 func decideCharter(q Question) error {
-	if q.Category != CategoryCharter || q.Client != "" {
+	info, known := LookUp(q.Type)
+	if !known || info.Category != CategoryCharter || q.Client != "" {
 		return Refuse(CodeNoGrant, "grant", "must permit this: only what concerns no client travels under the charter", "issue a grant for this client and recipient first")
 	}
 	return nil

@@ -48,7 +48,12 @@ func TestDecide(t *testing.T) {
 		"charter under a grant":  {func(q *schemas.Question) { q.Category = schemas.CategoryCharter }, "", schemas.CodeCategoryNotCovered, "type"},
 		"purpose not named":      {func(q *schemas.Question) { q.Purpose = schemas.PurposePayment }, "", schemas.CodePurposeNotCovered, "purpose"},
 		"purpose of another":     {func(q *schemas.Question) { q.Purpose = schemas.PurposeJusticeMonitoring }, "", schemas.CodePurposeNotCovered, "purpose"},
-		"charter":                {func(q *schemas.Question) { q.Grant, q.Category, q.Client = nil, schemas.CategoryCharter, "" }, "", "", ""},
+		"charter": {func(q *schemas.Question) {
+			q.Grant, q.Category, q.Client, q.Type = nil, schemas.CategoryCharter, "", schemas.TypeDirectoryCapacityReported
+		}, "", "", ""},
+		"charter, a type that nobody knows": {func(q *schemas.Question) {
+			q.Grant, q.Category, q.Client, q.Type = nil, schemas.CategoryCharter, "", "org.linkage.rumour.spread.v1"
+		}, "", schemas.CodeNoGrant, "grant"},
 		"charter with a client":  {func(q *schemas.Question) { q.Grant, q.Category = nil, schemas.CategoryCharter }, "", schemas.CodeNoGrant, "grant"},
 		"charter, client matter": {func(q *schemas.Question) { q.Grant, q.Client = nil, "" }, "", schemas.CodeNoGrant, "grant"},
 		"charter, local type": {
@@ -93,6 +98,7 @@ func TestDecideNeedsEveryCondition(t *testing.T) {
 		q.Sender = pick("sender", sender, schemas.AgencyID("harbor-housing")).(schemas.AgencyID)
 		q.Recipient = pick("recipient", recipient, sender).(schemas.AgencyID)
 		q.Type = pick("type", q.Type, schemas.TypeReferralDrafted).(schemas.EventType)
+		q.Type = pick("charter type", q.Type, schemas.TypeDirectoryCapacityReported).(schemas.EventType)
 		q.Client = pick("client", client, schemas.Handle("")).(schemas.Handle)
 		q.Revoked = pick("revoked", false, true).(bool)
 		q.Category = rapid.SampledFrom([]schemas.Category{schemas.CategoryReferral, schemas.CategoryAttendance, schemas.CategoryDiagnosis, schemas.CategoryCharter}).Draw(t, "category")
@@ -113,7 +119,7 @@ func TestDecideNeedsEveryCondition(t *testing.T) {
 		want := schemas.Purpose("")
 		ok := q.Type != schemas.TypeReferralDrafted
 		if q.Grant == nil {
-			ok = ok && q.Category == schemas.CategoryCharter && q.Client == ""
+			ok = ok && q.Type == schemas.TypeDirectoryCapacityReported && q.Category == schemas.CategoryCharter && q.Client == ""
 		} else {
 			ok = ok && q.Sender == sender && q.Recipient == recipient && !q.Revoked
 			ok = ok && !q.At.Before(time.Date(2026, 11, 11, 0, 0, 0, 0, time.UTC)) && q.At.Before(time.Date(2026, 12, 12, 0, 0, 0, 0, time.UTC))

@@ -147,8 +147,8 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 		return err
 	}
 	line, ok := roll.Member(inv.Agency)
-	if !ok || inv.Network != d.Network {
-		return schemas.Refuse(schemas.CodeNotMember, "entry", "must be of a member on the roll", "fetch the roll first")
+	if !ok || inv.Network != d.Network || line.Invitation != schemas.KeyIDOf(inv.Key) || line.Account != inv.Account {
+		return schemas.Refuse(schemas.CodeNotMember, "entry", "must be of a member who stands on the roll with this invitation", "ask the lead agency who was invited")
 	}
 	if card.Agency == d.Own {
 		return d.checkOwn(tx, e)

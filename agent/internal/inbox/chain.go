@@ -46,6 +46,15 @@ func (in *Inbox) follow(tx durable.Tx, o schemas.Outline) (known bool, err error
 		if !c.fill(e.Sequence) {
 			return true, nil
 		}
+		before, ok, err := durable.GetJSON[answer](tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence-1))
+		if err != nil {
+			return false, err
+		}
+		if ok && before.Hash != e.Previous || e.Sequence == 1 && e.Previous != (schemas.Hash{}) {
+			if err := in.broken(tx, e); err != nil {
+				return false, err
+			}
+		}
 	case e.Sequence == c.Next:
 		if e.Previous != c.Hash {
 			if err := in.broken(tx, e); err != nil {
@@ -83,8 +92,14 @@ func (c *chain) fill(sequence uint64) bool {
 	return false
 }
 
-// askAgain is how long an answer to a request for missing events may take.
-const askAgain = time.Hour
+const (
+	// askAgain is how long an answer to a request for missing events may take.
+	askAgain = time.Hour
+	// askFor bounds the sequences of one request; the sender refuses more.
+	askFor = 1000
+	// askAtOnce bounds the requests about one hole.
+	askAtOnce = 100
+)
 
 // askForHoles asks each sender for what its chain lacks here, once everything
 // that waited was taken in.
@@ -111,7 +126,7 @@ func (in *Inbox) askForHoles(ctx context.Context) error {
 		for _, l := range lacks {
 			sender, id, _ := strings.Cut(l.key, "|")
 			for _, h := range l.chain.Holes {
-				if err := in.opts.Effects.Ask(tx, schemas.AgencyID(sender), schemas.ULID(id), h.From, min(h.To, h.From+999)); err != nil {
+				if err := in.ask(tx, schemas.AgencyID(sender), schemas.ULID(id), h); err != nil {
 					return err
 				}
 			}
@@ -130,6 +145,15 @@ func (in *Inbox) askForHoles(ctx context.Context) error {
 		in.opts.Effects.Committed()
 	}
 	return err
+}
+
+func (in *Inbox) ask(tx durable.Tx, sender schemas.AgencyID, id schemas.ULID, h hole) error {
+	for from, n := h.From, 0; from <= h.To && n < askAtOnce; from, n = from+askFor, n+1 {
+		if err := in.opts.Effects.Ask(tx, sender, id, from, min(h.To, from+askFor-1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Holes counts, by sender, the envelopes that did not come.

@@ -96,6 +96,7 @@ const (
 	mapCursor   = "cursor"
 	keyCursor   = "cursor"
 	mapChains   = "in-chains"
+	mapAnswers  = "in-answers" // sender|chain|sequence -> what was answered
 	logReceipts = "receipts"
 
 	// chunk is how many items share a transaction.
@@ -174,24 +175,23 @@ func (in *Inbox) receiptLoop() {
 }
 
 // loop does work at every wake and every pulse; after a failure it pauses,
-// longer each time.
+// longer each time. A wake shortens the pause, but not below minPause: hints
+// must not hammer a broker that refuses.
 func (in *Inbox) loop(wake chan struct{}, work func(context.Context) error) {
 	pause := time.Duration(0)
 	for {
 		wait := pulse
 		if pause > 0 {
-			wait = pause
+			if !in.sleep(minPause, nil) {
+				return
+			}
+			wait = pause - minPause
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-in.ctx.Done():
-			timer.Stop()
+		if !in.sleep(wait, wake) {
 			return
 		}
-		timer.Stop()
 		if !in.opts.Line.Connected() {
+			pause = 0
 			continue
 		}
 		if err := work(in.ctx); err != nil && in.ctx.Err() == nil {
@@ -201,6 +201,19 @@ func (in *Inbox) loop(wake chan struct{}, work func(context.Context) error) {
 		}
 		pause = 0
 	}
+}
+
+// sleep waits for d or a signal; false if the inbox closes.
+func (in *Inbox) sleep(d time.Duration, until <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-until:
+	case <-timer.C:
+	case <-in.ctx.Done():
+		return false
+	}
+	return true
 }
 
 // pullAll takes in everything that waits.
@@ -225,7 +238,7 @@ func (in *Inbox) pullAll(ctx context.Context) error {
 		in.pulled, in.clock = in.opts.Now(), end.Time.Sub(in.opts.Now()).Truncate(time.Second)
 		in.mu.Unlock()
 		if err := in.takeIn(ctx, c, items, end); err != nil {
-			return err
+			return in.pullFailed(ctx, err)
 		}
 		if !end.More {
 			return nil
@@ -245,8 +258,27 @@ func (in *Inbox) pullFailed(ctx context.Context, err error) error {
 	return errors.Join(err, raised)
 }
 
+// checkPage holds a page against where this agency stands. The broker's word
+// moves no cursor backwards, and into no other history.
+func checkPage(c cursor, items []schemas.Item, end schemas.PullEnd) error {
+	if c.Epoch != "" && end.Epoch != c.Epoch {
+		return schemas.Refuse(schemas.CodeEpochChanged, "epoch", "must be the one that was asked for", "ask the broker's operator")
+	}
+	last := c.Position
+	for _, item := range items {
+		if item.Position <= last {
+			return schemas.Malformed("page", "must hold rising positions after the one that was asked for")
+		}
+		last = item.Position
+	}
+	return nil
+}
+
 // takeIn stores a page, a chunk a transaction.
 func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end schemas.PullEnd) error {
+	if err := checkPage(c, items, end); err != nil {
+		return err
+	}
 	c.Epoch = end.Epoch
 	for first := 0; first < len(items); first += chunk {
 		part := items[first:min(first+chunk, len(items))]

@@ -31,8 +31,9 @@ func (in *Inbox) queueReceiptOf(tx durable.Tx, o schemas.Outline, kind schemas.R
 // other. A receipt leaves the queue when the broker has it on disk; it may be
 // sent twice, which has no effect.
 func (in *Inbox) sendReceipts(ctx context.Context) error {
+	most := schemas.MaxReceiptItems
 	for {
-		numbers, to, items, err := in.nextReceipt()
+		numbers, to, items, err := in.nextReceipt(most)
 		if err != nil || len(items) == 0 {
 			return err
 		}
@@ -43,15 +44,25 @@ func (in *Inbox) sendReceipts(ctx context.Context) error {
 			return fmt.Errorf("sign receipt: %w", err)
 		}
 		err = in.opts.Line.Receipt(ctx, rec)
-		if schemas.KindOf(err) == schemas.KindInvalid { // it will never be taken; do not stop the others
-			in.opts.Logger.ErrorContext(ctx, "receipt refused by the broker", "to", string(to), "error", err)
-			err = nil
+		code := schemas.CodeOf(err)
+		if code.Kind() == schemas.KindInvalid {
+			if len(items) > 1 { // one of them holds up the others: send them singly
+				most = 1
+				continue
+			}
+			err = nil // it will never be taken
 		}
 		if err != nil {
 			return err
 		}
 		crash.Point(crash.AgentReceipted)
 		err = in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+			if code != "" {
+				text := "the broker does not take the receipt for an envelope: " + string(items[0].Envelope)
+				if err := in.opts.Effects.Raise(tx, code, to, text); err != nil {
+					return err
+				}
+			}
 			for _, n := range numbers {
 				if err := tx.Log(logReceipts).Delete(n); err != nil {
 					return err
@@ -66,7 +77,7 @@ func (in *Inbox) sendReceipts(ctx context.Context) error {
 }
 
 // nextReceipt gathers what is owed to the sender of the oldest one.
-func (in *Inbox) nextReceipt() (numbers []uint64, to schemas.AgencyID, items []schemas.ReceiptItem, err error) {
+func (in *Inbox) nextReceipt(most int) (numbers []uint64, to schemas.AgencyID, items []schemas.ReceiptItem, err error) {
 	err = in.opts.Store.View(func(tx durable.Tx) error {
 		seen := 0
 		return tx.Log(logReceipts).Scan(1, func(n uint64, v []byte) error {
@@ -80,7 +91,7 @@ func (in *Inbox) nextReceipt() (numbers []uint64, to schemas.AgencyID, items []s
 			if o.To == to {
 				numbers, items = append(numbers, n), append(items, o.Item)
 			}
-			if seen++; seen >= 10*schemas.MaxReceiptItems || len(items) == schemas.MaxReceiptItems {
+			if seen++; seen >= 10*schemas.MaxReceiptItems || len(items) == most {
 				return durable.ErrStop
 			}
 			return nil

@@ -2,8 +2,10 @@ package inbox
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
@@ -76,22 +78,36 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 		return err
 	}
 	if known {
-		return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+		return in.answerAgain(tx, e)
 	}
-	if o.err != nil {
-		return in.refuse(tx, e, o.err)
+	err = o.err
+	if err == nil {
+		err = in.takeEvent(tx, e, o.sealed, key)
 	}
-	taken, err := in.check(tx, e, o.sealed, key)
-	if err != nil {
-		if _, ok := errors.AsType[*schemas.Error](err); ok {
-			return in.refuse(tx, e, err)
+	refusal, refused := errors.AsType[*schemas.Error](err)
+	switch {
+	case refused:
+		if err := in.keepAnswer(tx, e.Outline(), refusal.Code); err != nil {
+			return err
 		}
+		return in.refuse(tx, e, refusal)
+	case err != nil:
 		return err
 	}
-	if err := in.opts.Effects.Take(tx, taken); err != nil {
+	if err := in.keepAnswer(tx, e.Outline(), ""); err != nil {
 		return err
 	}
 	return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+}
+
+// takeEvent decides about what was opened, and takes it. Its refusal must come
+// before anything is written but the grant's terms.
+func (in *Inbox) takeEvent(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte) error {
+	taken, err := in.check(tx, e, s, key)
+	if err != nil {
+		return err
+	}
+	return in.opts.Effects.Take(tx, taken)
 }
 
 // check makes the recipient's decision: the same function as the sender's, on
@@ -101,7 +117,7 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 	if err != nil {
 		return Taken{}, err
 	}
-	if err := schemas.CheckInner(ev, e.Sender, in.opts.Now()); err != nil {
+	if err := schemas.CheckInner(ev, e.Sender, later(in.opts.Now(), e.Time)); err != nil {
 		return Taken{}, err
 	}
 	q := schemas.Question{
@@ -120,9 +136,21 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 	if err != nil {
 		return Taken{}, err
 	}
+	if err := schemas.ValidatePayload(schemas.EventType(ev.Type()), ev.Data()); err != nil {
+		return Taken{}, err
+	}
 	return Taken{
 		Sender: e.Sender, Envelope: e.ID, Grant: e.Grant, Purpose: purpose, Category: q.Category, Event: ev, Record: s.Event,
 	}, nil
+}
+
+// later guards against a clock here that is behind: the gate has held the
+// envelope's time against its own.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // checkTerms holds the terms against the grant's public part before they are
@@ -158,6 +186,37 @@ func (in *Inbox) refuse(tx durable.Tx, e schemas.Envelope, err error) error {
 		return err
 	}
 	return in.queueReceipt(tx, e, schemas.ReceiptRefused, refusal.Code)
+}
+
+// answer is what this agency answered to the envelope at one place of a chain.
+type answer struct {
+	Hash schemas.Hash `json:"hash"`
+	// Code is why it was refused, or withdrawn; "" if it is stored.
+	Code schemas.Code `json:"code,omitempty"`
+}
+
+func placeKey(sender schemas.AgencyID, chain schemas.ULID, sequence uint64) string {
+	return fmt.Sprintf("%s|%d", chainKey(sender, chain), sequence)
+}
+
+func (in *Inbox) keepAnswer(tx durable.Tx, o schemas.Outline, code schemas.Code) error {
+	e := o.Envelope
+	return durable.PutJSON(tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence), answer{o.Hash(), code})
+}
+
+// answerAgain repeats the answer to an envelope that came before. Another one
+// in the same place was not stored, whatever else may be the matter.
+func (in *Inbox) answerAgain(tx durable.Tx, e schemas.Envelope) error {
+	before, _, err := durable.GetJSON[answer](tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence))
+	switch {
+	case err != nil:
+		return err
+	case before.Hash != e.Hash():
+		return in.refuse(tx, e, schemas.Refuse(schemas.CodeChainConflict, "ce-sequence", "must not stand for two different envelopes", "find out whether two copies of the sender's Linkage are running"))
+	case before.Code != "":
+		return in.queueReceipt(tx, e, schemas.ReceiptRefused, before.Code)
+	}
+	return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
 }
 
 // takeOther applies a receipt, a grant, a roll and the like.
@@ -198,12 +257,15 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 		return err
 	}
 	if w.Code == schemas.CodeGrantRevoked {
-		if err := in.checkRevocation(w); err != nil {
+		if err := in.checkRevocation(tx, w); err != nil {
 			return err
 		}
 	}
 	known, err := in.follow(tx, w.Outline)
-	if err != nil || known || item.Position != w.Position {
+	if err != nil || known {
+		return err
+	}
+	if err := in.keepAnswer(tx, w.Outline, w.Code); err != nil || item.Position != w.Position {
 		return err
 	}
 	// It was handed over once and lost here; the sender must know that it did
@@ -213,7 +275,7 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 
 // checkRevocation makes sure that a revocation of this very grant is there, so
 // that no broker can call a loss a withdrawal.
-func (in *Inbox) checkRevocation(w schemas.Withdrawn) error {
+func (in *Inbox) checkRevocation(tx durable.Tx, w schemas.Withdrawn) error {
 	if w.Revocation == nil {
 		return schemas.Malformed("revocation", "must come with a withdrawal for that reason")
 	}
@@ -224,5 +286,16 @@ func (in *Inbox) checkRevocation(w schemas.Withdrawn) error {
 	if rev.Grant != w.Outline.Envelope.Grant || rev.Network != in.opts.Network {
 		return schemas.Malformed("revocation", "must be of the envelope's grant")
 	}
-	return nil
+	grant, _, err := in.opts.Effects.Grant(tx, rev.Grant)
+	if err != nil {
+		return err
+	}
+	if grant == nil || rev.By != grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != grant.Lock) {
+		return schemas.Refuse(schemas.CodeNoGrant, "revocation.by", "must be the discloser, or hold the key of the grant's lock", "ask the broker's operator")
+	}
+	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), in.opts.Now())
+	if err != nil {
+		return err
+	}
+	return w.Revocation.Verify(schemas.RecordRevocation, key)
 }
