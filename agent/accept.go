@@ -57,7 +57,7 @@ func (m *membership) checkAccepted(e event.Event) ([]schemas.AgencyID, error) {
 	if !ok {
 		return nil, schemas.Refuse(schemas.CodeInvalidEvent, "type", "must be one of the catalogue", "see docs/events.md for the types")
 	}
-	if e.DataMediaType() != event.ApplicationJSON {
+	if media := e.DataMediaType(); media != "" && media != event.ApplicationJSON { // absent means JSON in the JSON format
 		return nil, schemas.Refuse(schemas.CodeInvalidEvent, "datacontenttype", "must be application/json", "send the data as JSON")
 	}
 	if err := schemas.ValidatePayload(t, e.Data()); err != nil {
@@ -160,6 +160,7 @@ func (m *membership) localEvent(tx durable.Tx, e event.Event, out *Acceptance) (
 	wire = e.Clone()
 	wire.SetID(string(out.ID))
 	wire.SetSource(m.own.Source())
+	wire.SetDataContentType(event.ApplicationJSON)
 	wire.SetDataSchema(schemas.EventType(e.Type()).Schema())
 	return wire, false, durable.PutJSON(tx.Map(mapLocalIDs), key, out.ID)
 }

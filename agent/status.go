@@ -216,7 +216,8 @@ type Event struct {
 }
 
 // Events returns up to limit events of a network after a number, in the order
-// in which they were recorded.
+// in which they were recorded. What the agents say to each other about the line
+// itself is not among them.
 func (a *Agent) Events(network schemas.NetworkID, after uint64, limit int) ([]Event, error) {
 	m, err := a.member(network)
 	if err != nil {
@@ -227,6 +228,9 @@ func (a *Agent) Events(network schemas.NetworkID, after uint64, limit int) ([]Ev
 		return casebook.Events(tx, after, func(e casebook.Entry) error {
 			if len(all) == limit {
 				return durable.ErrStop
+			}
+			if e.Housekeeping() {
+				return nil
 			}
 			all = append(all, eventOf(m.network, e))
 			return nil

@@ -19,7 +19,6 @@ const (
 	AgentStored        = "agent.stored"         // effect, cursor and receipt stored, receipt not yet sent
 	GateReceipted      = "gate.receipted"       // receipt in the hub, no reply sent
 	AgentReceipted     = "agent.receipted"      // receipt acknowledged, still queued
-	AgentClosed        = "agent.closed"         // sender stored the receipt, cursor not yet told
 	GateRevoked        = "gate.revoked"         // revocation in the hub, withdrawals not yet written
 	EnrolAdmitted      = "enrol.admitted"       // member in the hub, agent not yet answered
 	AgentJoined        = "agent.joined"         // broker answered, membership not yet stored
@@ -29,5 +28,5 @@ const (
 // Points lists every point, for tests that visit them all.
 var Points = []string{
 	AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
-	AgentStored, GateReceipted, AgentReceipted, AgentClosed, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
+	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
 }

@@ -45,6 +45,16 @@ type Entry struct {
 	Proof *schemas.SignedRecord `json:"proof,omitempty"`
 }
 
+// Housekeeping reports whether the event is the agents' own business: canaries,
+// and requests for what a chain lacks.
+func (e Entry) Housekeeping() bool {
+	var inner struct {
+		Type schemas.EventType `json:"type"`
+	}
+	_ = json.Unmarshal(e.Event, &inner) // it was parsed when it was recorded
+	return inner.Type == schemas.TypeNetworkCanarySent || inner.Type == schemas.TypeNetworkEventsNeeded
+}
+
 const (
 	logEvents   = "events"
 	mapEventIDs = "event-ids"
