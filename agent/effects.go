@@ -214,7 +214,7 @@ func (f effects) roll(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err != nil || !ok || m.Status == schemas.MemberActive {
 		return err
 	}
-	return f.Raise(tx, schemas.CodeSuspended, f.m.own, "this agency is "+string(m.Status)+" in the network; speak with the lead agency")
+	return f.Raise(tx, schemas.CodeSuspended, f.m.own, keptOut(m.Status))
 }
 
 func (f effects) entry(tx durable.Tx, item schemas.Item) error {

@@ -26,7 +26,8 @@ type Page struct {
 }
 
 // AwaitEvents returns the events after a cursor. If there are none it waits
-// until ctx ends, and then returns an empty page.
+// until ctx ends, and then returns an empty page. What the agents say to each
+// other about the line itself is not among them.
 func (a *Agent) AwaitEvents(ctx context.Context, q EventQuery) (Page, error) {
 	m, err := a.member(q.Network)
 	if err != nil {
@@ -49,8 +50,9 @@ func (m *membership) readPage(tx durable.Tx, q EventQuery, page *Page) error {
 		if len(page.Events) == q.Limit {
 			return durable.ErrStop
 		}
-		page.Events = append(page.Events, eventOf(m.network, e))
-		page.Next = e.Number
+		if page.Next = e.Number; !e.Housekeeping() {
+			page.Events = append(page.Events, eventOf(m.network, e))
+		}
 		return nil
 	}
 	if q.Subject == "" {

@@ -175,8 +175,11 @@ func (a *Agent) joined(ctx context.Context, code schemas.InvitationCode) (Joined
 		return Joined{}, err
 	}
 	took, err := m.canary(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = schemas.Refuse(schemas.CodeUnavailable, "canary", "did not come back in time, although this agency has joined", "let the agent run; `linkage agent status` says what is in the way")
+	}
 	if err != nil {
-		return Joined{}, fmt.Errorf("joined, but the canary did not come back: %w", err)
+		return Joined{}, fmt.Errorf("send canary: %w", err)
 	}
 	out := Joined{
 		Network: code.Network, Agency: code.Agency, Fingerprint: m.identity.Public().SigningID().Fingerprint(),

@@ -47,6 +47,7 @@ type membership struct {
 	outbox   *outbox.Outbox
 	inbox    *inbox.Inbox
 	link     atomic.Pointer[link.Link]
+	standing atomic.Pointer[schemas.MemberStatus] // as the door said while there was no connection
 
 	mu      sync.Mutex // guards what follows
 	record  membershipRecord
@@ -100,6 +101,7 @@ func (m *membership) start() error {
 	m.wake()
 	m.wg.Go(m.syncLoop)
 	m.wg.Go(m.renewLoop)
+	m.wg.Go(m.standingLoop)
 	return nil
 }
 

@@ -117,7 +117,11 @@ func (m *membership) status() (NetworkStatus, error) {
 	var ahead time.Duration
 	s.Heard, ahead = m.inbox.Heard()
 	s.Ahead = ahead.Seconds()
-	return s, m.store.View(func(tx durable.Tx) error { return m.readStatus(tx, &s) })
+	err := m.store.View(func(tx durable.Tx) error { return m.readStatus(tx, &s) })
+	if standing := m.standing.Load(); standing != nil && !s.Connected {
+		s.Standing, s.Obstacle = *standing, keptOut(*standing)
+	}
+	return s, err
 }
 
 func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {

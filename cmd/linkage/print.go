@@ -63,7 +63,7 @@ func age(t time.Time) string {
 	case t.IsZero():
 		return "never"
 	case d < 2*time.Minute:
-		return fmt.Sprintf("%d seconds", max(int(d.Seconds()), 0))
+		return count(max(int(d.Seconds()), 0), "second", "seconds")
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%d minutes", int(d.Minutes()))
 	case d < 48*time.Hour:

@@ -79,8 +79,8 @@ func connection(n agent.NetworkStatus) string {
 		return "connected to " + n.Broker
 	case n.Connected:
 		return "connected to " + n.Broker + ", heard " + age(n.Heard) + " ago"
-	case n.Standing == schemas.MemberSuspended:
-		return "not connected: this agency is suspended"
+	case n.Standing != "" && n.Standing != schemas.MemberActive:
+		return "not connected: this agency is " + string(n.Standing)
 	case n.Obstacle != "":
 		return "not connected: " + n.Obstacle + " (see `linkage agent doctor`)"
 	default:
