@@ -73,6 +73,9 @@ func (in *Inbox) sendReceipts(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("clear receipts: %w", err)
 		}
+		if code != "" {
+			most = schemas.MaxReceiptItems // the one that held them up is gone
+		}
 	}
 }
 

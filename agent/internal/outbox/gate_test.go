@@ -53,6 +53,8 @@ type gate struct {
 	// taken and answered bound how many envelopes of a call are looked at, and
 	// answered, before the line breaks; -1 for all.
 	taken, answered int
+	// trusting skips the signature of most envelopes.
+	trusting bool
 	// held, if there is one for a recipient, is waited for before anything.
 	held map[schemas.AgencyID]chan struct{}
 }
@@ -105,6 +107,9 @@ func (g *gate) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 func (g *gate) checkBytes(e schemas.Envelope) {
 	if before, ok := g.open[e.ID]; ok && !bytes.Equal(wire(before), wire(e)) {
 		g.t.Errorf("envelope %d for %s came with other bytes although nobody had answered it", e.Sequence, e.Recipient)
+	}
+	if g.trusting && e.Sequence%100 > 0 {
+		return
 	}
 	if err := e.Verify(g.key); err != nil {
 		g.t.Errorf("envelope %d for %s: %v", e.Sequence, e.Recipient, err)

@@ -25,7 +25,7 @@ func TestWeeksWithoutBroker(t *testing.T) {
 	}
 	const weeks = 21 * 24 * time.Hour
 	bubble(t, func(t *testing.T, h *house) {
-		h.gate.set(func(g *gate) { g.down = true })
+		h.gate.set(func(g *gate) { g.down, g.trusting = true, true })
 		began := time.Now()
 		for range events {
 			h.queue(court)
