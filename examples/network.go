@@ -20,9 +20,10 @@ type Network struct {
 
 // Agency is one member.
 type Agency struct {
-	ID   schemas.AgencyID `yaml:"id"`
-	Name string           `yaml:"name"`
-	Does string           `yaml:"does"`
+	ID    schemas.AgencyID `yaml:"id"`
+	Name  string           `yaml:"name"`
+	Short string           `yaml:"short"` // what people call it
+	Does  string           `yaml:"does"`
 }
 
 // Has reports whether an agency is in the network.
@@ -41,8 +42,8 @@ func (n Network) check() error {
 	}
 	seen := map[schemas.AgencyID]bool{}
 	for _, a := range n.Agencies {
-		if !a.ID.Valid() || a.Name == "" || seen[a.ID] {
-			return fmt.Errorf("agency %q must have an id of its own, which is a slug, and a name", a.ID)
+		if !a.ID.Valid() || a.Name == "" || a.Short == "" || seen[a.ID] {
+			return fmt.Errorf("agency %q must have an id of its own, which is a slug, and two names", a.ID)
 		}
 		seen[a.ID] = true
 	}

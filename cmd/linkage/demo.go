@@ -109,7 +109,7 @@ func demoDir(keep string) (dir string, done func(well bool) error, err error) {
 // look.
 func (p *player) run(ctx context.Context) (demoResult, error) {
 	began := time.Now()
-	p.tell.line("%s: five agencies, four clients, one week. All are fictional.", p.example.Network.Name)
+	p.tell.line("%s: five agencies, four clients, one week; nobody in it is real.", strings.TrimSuffix(p.example.Network.Name, " (fictional)"))
 	if err := p.net.found(ctx, p.tell.line); err != nil {
 		return demoResult{}, err
 	}

@@ -8,8 +8,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
+	"github.com/linkage-exchange/linkage/agent"
+	"github.com/linkage-exchange/linkage/broker"
 	"github.com/linkage-exchange/linkage/examples"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -87,7 +90,7 @@ func (d *demoNetwork) found(ctx context.Context, say func(format string, args ..
 		return err
 	}
 	for _, a := range d.network.Agencies {
-		say("%s joined with an invitation code; it %s.", plainName(a.Name), a.Does)
+		say("%s joined with an invitation code; it %s.", strings.TrimSuffix(a.Name, " (fictional)"), a.Does)
 	}
 	return nil
 }
@@ -98,7 +101,7 @@ func (d *demoNetwork) startBroker(ctx context.Context) error {
 		return err
 	}
 	return poll(ctx, "the broker to serve", func(ctx context.Context) (bool, error) {
-		_, _, err := d.run(ctx, nil, "broker", "members", "--data", d.brokerDir())
+		_, err := broker.OpenAdmin(d.brokerDir()).State(ctx)
 		return err == nil, d.alive(examples.Broker)
 	})
 }
@@ -139,25 +142,14 @@ func (d *demoNetwork) startAgent(ctx context.Context, a schemas.AgencyID) error 
 	})
 }
 
-// demoState is as much of an agent's status as the demo waits for.
-type demoState struct {
-	Connected bool           `json:"connected"`
-	Outbox    map[string]int `json:"outbox"`
-}
-
-func (d *demoNetwork) status(ctx context.Context, a schemas.AgencyID) (demoState, error) {
-	out, _, err := d.run(ctx, nil, "agent", "status", "--data", d.agentDir(a), "--json")
+// status asks a running agent how it is in the demo's network.
+func (d *demoNetwork) status(ctx context.Context, a schemas.AgencyID) (agent.NetworkStatus, error) {
+	s, err := agent.OpenClient(d.agentDir(a)).Status(ctx)
 	if err != nil {
-		return demoState{}, err
-	}
-	var s struct {
-		Networks []demoState `json:"networks"`
-	}
-	if err := json.Unmarshal(out, &s); err != nil {
-		return demoState{}, fmt.Errorf("read status of %s: %w", a, err)
+		return agent.NetworkStatus{}, err
 	}
 	if len(s.Networks) != 1 {
-		return demoState{}, fmt.Errorf("%s is in %d networks", a, len(s.Networks))
+		return agent.NetworkStatus{}, fmt.Errorf("%s is in %d networks", a, len(s.Networks))
 	}
 	return s.Networks[0], nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +36,6 @@ func (p *player) play(ctx context.Context) error {
 
 func (p *player) step(ctx context.Context, s examples.Step) error {
 	p.tell.step(s.Say)
-	before := len(p.course.Crossings)
 	if err := p.course.Take(s); err != nil {
 		return err
 	}
@@ -45,7 +43,7 @@ func (p *player) step(ctx context.Context, s examples.Step) error {
 	case s.Permit != nil:
 		return p.permit(ctx, *s.Permit)
 	case s.Send != nil:
-		return p.send(ctx, s.Send, p.course.Crossings[before:])
+		return p.send(ctx, s.Send)
 	case s.Refuse != nil:
 		return p.refuse(ctx, *s.Refuse)
 	case s.Revoke != nil:
@@ -99,13 +97,13 @@ func (p *player) permit(ctx context.Context, perm examples.Permission) error {
 		return err
 	}
 	var issued struct {
-		Grant schemas.GrantID `json:"grant"`
+		ID schemas.GrantID `json:"id"`
 	}
-	if err := json.Unmarshal(out, &issued); err != nil || !issued.Grant.Valid() {
+	if err := json.Unmarshal(out, &issued); err != nil || !issued.ID.Valid() {
 		return fmt.Errorf("read the answer of grant issue: %q", out)
 	}
-	p.grants[perm.Name] = issued.Grant
-	p.manifest.permit(perm, client, issued.Grant, until)
+	p.grants[perm.Name] = issued.ID
+	p.manifest.permit(perm, client, issued.ID, until)
 	p.tell.detail("%s may tell %s: %s", p.plain(perm.From), p.plain(perm.To), cellNames(perm.Cells))
 	return nil
 }
@@ -127,7 +125,7 @@ func cellNames(all []examples.Cell) string {
 	return strings.Join(parts, "; ")
 }
 
-func (p *player) send(ctx context.Context, all []examples.Sending, crossings []*examples.Crossing) error {
+func (p *player) send(ctx context.Context, all []examples.Sending) error {
 	for _, s := range all {
 		if _, err := p.offer(ctx, s); err != nil {
 			return err
@@ -137,8 +135,8 @@ func (p *player) send(ctx context.Context, all []examples.Sending, crossings []*
 		var to []string
 		for _, a := range s.To {
 			name := p.plain(a)
-			if slices.ContainsFunc(crossings, func(c *examples.Crossing) bool { return c.Event == s.Event && c.To == a && p.course.Away(a) }) {
-				name += " (waits)"
+			if p.course.Away(a) {
+				name += " (away)"
 			}
 			to = append(to, name)
 		}
@@ -207,14 +205,12 @@ func (p *player) revoke(ctx context.Context, end examples.Ending) error {
 	return nil
 }
 
-// plain is an agency's name without the remark that it is fictional.
+// plain is what people call an agency.
 func (p *player) plain(a schemas.AgencyID) string {
 	for _, agency := range p.example.Network.Agencies {
 		if agency.ID == a {
-			return plainName(agency.Name)
+			return agency.Short
 		}
 	}
 	return string(a)
 }
-
-func plainName(s string) string { return strings.TrimSuffix(s, " (fictional)") }

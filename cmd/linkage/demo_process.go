@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/linkage-exchange/linkage/schemas"
 )
 
 // children runs this executable's own commands, each in a process of its own:
@@ -136,9 +139,20 @@ func (c *children) run(ctx context.Context, stdin []byte, args ...string) (stdou
 	}
 	if _, ended := errors.AsType[*exec.ExitError](err); ended {
 		code = cmd.ProcessState.ExitCode()
-		err = fmt.Errorf("linkage %s: exit status %d\n%s", strings.Join(args, " "), code, strings.TrimSpace(problems.String()))
+		err = fmt.Errorf("linkage %s: exit status %d\n%s", plainArgs(args), code, strings.TrimSpace(problems.String()))
 	}
 	return out.Bytes(), code, err
+}
+
+// plainArgs shows a command without what may be a secret, such as an invitation.
+func plainArgs(args []string) string {
+	shown := slices.Clone(args)
+	for i, a := range shown {
+		if _, err := schemas.ParseCode(a); err == nil {
+			shown[i] = "CODE"
+		}
+	}
+	return strings.Join(shown, " ")
 }
 
 func (c *children) log(name string) string { return filepath.Join(c.logs, name+".log") }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
+	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -34,7 +32,7 @@ func (p *player) settled(ctx context.Context, a schemas.AgencyID) error {
 			waiting++
 		}
 	}
-	var last demoState
+	var last agent.NetworkStatus
 	err := poll(ctx, "the mail of "+string(a), func(ctx context.Context) (bool, error) {
 		s, err := p.net.status(ctx, a)
 		if err != nil {
@@ -65,34 +63,32 @@ func (p *player) name(ctx context.Context, a schemas.AgencyID, client string) (s
 	}
 	handle := ""
 	err := poll(ctx, string(a)+" to hear of "+client, func(ctx context.Context) (bool, error) {
-		out, _, err := p.net.run(ctx, nil, "events", "--data", p.net.agentDir(a), "--json")
+		page, err := agent.OpenClient(p.net.agentDir(a)).Events(ctx, agent.EventQuery{Limit: heardAtMost}, 0)
 		if err != nil {
-			return false, err
+			return false, p.net.alive(string(a))
 		}
-		handle, err = firstHandle(out, about)
+		handle, err = firstHandle(page.Events, about)
 		return handle != "", err
 	})
 	return handle, err
 }
 
+// heardAtMost is more than an agency hears in the week.
+const heardAtMost = 1000
+
 // firstHandle finds the client of the first event that was heard about one.
-func firstHandle(lines []byte, about map[schemas.EventID]bool) (string, error) {
-	dec := json.NewDecoder(bytes.NewReader(lines))
-	for {
-		var line struct {
-			Direction string `json:"direction"`
-			Event     struct {
-				ID     schemas.EventID `json:"id"`
-				Client string          `json:"client"`
-			} `json:"event"`
+func firstHandle(all []agent.Event, about map[schemas.EventID]bool) (string, error) {
+	for _, e := range all {
+		var inner struct {
+			ID     schemas.EventID `json:"id"`
+			Client string          `json:"client"`
 		}
-		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
-			return "", nil
-		} else if err != nil {
-			return "", fmt.Errorf("read events: %w", err)
+		if err := json.Unmarshal(e.Event, &inner); err != nil {
+			return "", fmt.Errorf("read event %d: %w", e.Number, err)
 		}
-		if line.Direction == "heard" && about[line.Event.ID] {
-			return line.Event.Client, nil
+		if e.Direction == "heard" && about[inner.ID] {
+			return inner.Client, nil
 		}
 	}
+	return "", nil
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/examples"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -47,14 +49,14 @@ func TestPermissionsInWords(t *testing.T) {
 }
 
 func TestTheFirstHandleIsThatOfTheFirstEventHeard(t *testing.T) {
-	const lines = `
-{"direction":"said","event":{"id":"e1","client":"NS-1"}}
-{"direction":"heard","event":{"id":"e2"}}
-{"direction":"heard","event":{"id":"e3","client":"h-3"}}
-{"direction":"heard","event":{"id":"e4","client":"h-4"}}
-`
+	all := []agent.Event{
+		{Direction: "said", Event: json.RawMessage(`{"id":"e1","client":"NS-1"}`)},
+		{Direction: "heard", Event: json.RawMessage(`{"id":"e2"}`)},
+		{Direction: "heard", Event: json.RawMessage(`{"id":"e3","client":"h-3"}`)},
+		{Direction: "heard", Event: json.RawMessage(`{"id":"e4","client":"h-4"}`)},
+	}
 	about := map[schemas.EventID]bool{"e1": true, "e3": true, "e4": true}
-	if got, err := firstHandle([]byte(lines), about); got != "h-3" || err != nil {
+	if got, err := firstHandle(all, about); got != "h-3" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if got, err := firstHandle(nil, about); got != "" || err != nil {

@@ -21,6 +21,8 @@ var nouns = []func(*cli) *cobra.Command{
 	sendCommand,
 	eventsCommand,
 	configCommand,
+	checkCommand,
+	demoCommand,
 	versionCommand,
 }
 

@@ -65,7 +65,12 @@ func (n *network) covered(f *faults, to schemas.AgencyID, e Entry) {
 			f.add("event %s of %s at %s cites grant %s, which its sender never gave", d.event, d.from, to, e.Grant)
 			return
 		}
-		q.Grant, q.Terms = &g.Grant, g.Terms
+		terms, err := g.terms()
+		if err != nil {
+			f.add("grant %s at %s: %v", e.Grant, e.From, err)
+			return
+		}
+		q.Grant, q.Terms = &g.Grant, terms
 	}
 	if _, err := schemas.Decide(q); err != nil {
 		f.add("event %s of %s at %s: %v", d.event, d.from, to, err)
@@ -84,10 +89,14 @@ func (n *network) projected() Promise {
 				continue
 			}
 			original, g := sender.find(said, e.inner.ID, e.From), sender.grant(e.Grant)
-			if original == nil || g == nil || g.Terms == nil {
+			if original == nil || g == nil {
 				continue // foreign and permitted say it
 			}
-			removed, err := sees(original.Event, e.inner, *g.Terms, e.Purpose)
+			terms, err := g.terms()
+			if err != nil || terms == nil {
+				continue // permitted says it
+			}
+			removed, err := sees(original.Event, e.inner, *terms, e.Purpose)
 			if err != nil {
 				f.add("event %s of %s at %s: %v", e.inner.ID, e.From, to, err)
 			}

@@ -93,12 +93,26 @@ type Delivery struct {
 // Grant is a permission as one of its two parties knows it.
 type Grant struct {
 	Grant             schemas.Grant         `json:"grant"`
-	Terms             *schemas.Terms        `json:"terms"`
+	TermsRecord       *schemas.SignedRecord `json:"termsrecord"`
 	Revocation        *schemas.SignedRecord `json:"revocation"`
 	StoppedEverywhere time.Time             `json:"stoppedeverywhere"`
 	HandedOver        int                   `json:"handedover"`
 	Withdrawn         int                   `json:"withdrawn"`
 	Unknown           int                   `json:"unknown"`
+}
+
+// terms reads the grant's full text, as its discloser signed it, and holds it
+// against the commitment in the public part. It is nil where no event under the
+// grant has brought it yet.
+func (g Grant) terms() (*schemas.Terms, error) {
+	if g.TermsRecord == nil {
+		return nil, nil //nolint:nilnil // not having them yet is no error
+	}
+	t, err := schemas.PeekRecord[schemas.Terms](*g.TermsRecord, schemas.RecordTerms)
+	if err != nil {
+		return nil, err
+	}
+	return &t, schemas.MatchTerms(g.Grant, t, *g.TermsRecord)
 }
 
 // Alarm is something that the agent shows to a person.
