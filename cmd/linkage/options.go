@@ -60,7 +60,7 @@ type agentFlags struct {
 func forAgent(cmd *cobra.Command) *agentFlags {
 	f := &agentFlags{flagged: newFlagged(cmd)}
 	f.text(&f.opts.DataDir, "data", "the agent's directory (default "+defaultDir("agent")+")")
-	cmd.Flags().StringVar(&f.file, "config", "", "a configuration file; see `linkage config example agent`")
+	cmd.Flags().StringVar(&f.file, "config", "", "a configuration `file`: see linkage config example agent")
 	return f
 }
 
@@ -117,7 +117,7 @@ type brokerFlags struct {
 func forBroker(cmd *cobra.Command) *brokerFlags {
 	f := &brokerFlags{flagged: newFlagged(cmd)}
 	f.text(&f.opts.DataDir, "data", "the broker's directory (default "+defaultDir("broker")+")")
-	cmd.Flags().StringVar(&f.file, "config", "", "a configuration file; see `linkage config example broker`")
+	cmd.Flags().StringVar(&f.file, "config", "", "a configuration `file`: see linkage config example broker")
 	return f
 }
 
