@@ -76,3 +76,15 @@ func (g *Gate) Items(a schemas.AgencyID) int {
 	}
 	return 0
 }
+
+// Queued is how many tasks wait for the writer.
+func (g *Gate) Queued() int { return len(g.queue) }
+
+// TakingAway reports whether an exclusive change waits for the pages under way.
+func (g *Gate) TakingAway() bool {
+	if g.handover.TryRLock() {
+		g.handover.RUnlock()
+		return false
+	}
+	return true
+}

@@ -70,10 +70,8 @@ func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest
 
 // acknowledge notes the member's cursor: what lies before it is stored there,
 // what lies beyond it and was handed over before the broker last stopped is
-// not. The lock keeps it apart from what is being taken away.
+// not.
 func (g *Gate) acknowledge(a schemas.AgencyID, cursor uint64) error {
-	g.handover.RLock()
-	defer g.handover.RUnlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if cursor > g.state.position {
