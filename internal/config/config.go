@@ -144,6 +144,9 @@ func syntax(err error) Fault {
 }
 
 func fill(root *yaml.Node, options any) (File, error) {
+	if root.ShortTag() == "!!null" { // nothing but the sign that a document begins
+		return File{}, nil
+	}
 	if root.Kind != yaml.MappingNode {
 		return nil, Faults{{Where: line(root), Rule: "must be settings, one a line, such as data_dir: /var/lib/linkage"}}
 	}
@@ -202,7 +205,9 @@ func Names(options any) []string {
 
 // set takes a value over, or says what form it must have.
 func (s setting) set(n *yaml.Node) string {
-	if err := n.Decode(s.value.Addr().Interface()); err == nil {
+	// yaml would make a whole number of 1.5.
+	cut := s.value.Kind() == reflect.Int && n.ShortTag() != "!!int"
+	if n.Kind == yaml.ScalarNode && !cut && n.Decode(s.value.Addr().Interface()) == nil {
 		return ""
 	}
 	switch s.value.Interface().(type) {

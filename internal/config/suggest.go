@@ -8,7 +8,7 @@ import (
 // The name is repeated only if it looks like one: a value in its place might be
 // a secret.
 func unknown(name string, all []setting) string {
-	best, distance := "", 4
+	best, distance := "", 3
 	for _, s := range all {
 		if d := edits(strings.ToLower(name), s.name); d < distance {
 			best, distance = s.name, d
