@@ -89,7 +89,7 @@ func (c *cli) decision(use, short, done string, do func(context.Context, *agent.
 	cmd := c.command(use+" N", short, c.arguments("N"), func(ctx context.Context, args []string) error {
 		n, err := strconv.ParseUint(args[0], 10, 64)
 		if err != nil || n == 0 {
-			return misuse{errors.New("N must be a number that `linkage agent status` shows"), ""}
+			return misuse{errors.New("the argument N must be a number that `linkage agent status` shows"), ""}
 		}
 		client, err := flags.client()
 		if err != nil {

@@ -156,7 +156,7 @@ func grantRevoke(c *cli) *cobra.Command {
 	cmd := c.command("revoke ID", "End a permission at once", c.arguments("ID"), func(ctx context.Context, args []string) error {
 		id := schemas.GrantID(strings.ToUpper(args[0]))
 		if !id.Valid() {
-			return misuse{errors.New("ID must be one that `linkage grant list` shows"), ""}
+			return misuse{errors.New("the argument ID must be one that `linkage grant list` shows"), ""}
 		}
 		client, err := flags.client()
 		if err != nil {

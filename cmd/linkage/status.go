@@ -69,7 +69,7 @@ func glance(n agent.NetworkStatus) [][]string {
 		[]string{"  waiting", waiting},
 		[]string{"  needs a person", orNothing(len(n.Person)+unconfirmed(n), "thing", "things")},
 		[]string{"  alarms", orNothing(len(n.Alarms), "alarm", "alarms")},
-		[]string{"  recorded", count(int(n.Events), "event", "events")}, //nolint:gosec // a count of records fits an int
+		[]string{"  recorded", count(int(n.Events), "event", "events")},
 		[]string{"  fingerprint", n.Fingerprint})
 }
 
