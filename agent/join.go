@@ -45,10 +45,10 @@ func (a *Agent) Join(ctx context.Context, text string) (Joined, error) {
 	if err != nil {
 		return Joined{}, err
 	}
-	door := link.NewDoor(a.withProxy(record.Target))
+	door := link.NewDoor(a.reached(record.Target))
 	hello, err := door.Hello(ctx)
 	if err != nil {
-		return Joined{}, err
+		return Joined{}, unreached(err)
 	}
 	if ahead := hello.Time.Sub(a.opts.Now()); ahead.Abs() > schemas.MaxClockSkew {
 		return Joined{}, schemas.Refuse(schemas.CodeClockSkew, "clock",
@@ -56,7 +56,7 @@ func (a *Agent) Join(ctx context.Context, text string) (Joined, error) {
 	}
 	reply, err := door.Join(ctx, record.Request)
 	if err != nil {
-		return Joined{}, err
+		return Joined{}, unreached(err)
 	}
 	crash.Point(crash.AgentJoined)
 	if err := a.admitted(ctx, &record, code, reply); err != nil {
@@ -68,8 +68,9 @@ func (a *Agent) Join(ctx context.Context, text string) (Joined, error) {
 	return a.joined(ctx, code)
 }
 
-func (a *Agent) withProxy(t link.Target) link.Target {
-	t.Proxy = a.opts.Proxy
+// reached is a broker with the way to it that this machine needs.
+func (a *Agent) reached(t link.Target) link.Target {
+	t.Proxy, t.Now = a.opts.Proxy, a.opts.Now
 	return t
 }
 

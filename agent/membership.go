@@ -109,6 +109,7 @@ func (m *membership) openLink() (*link.Link, error) {
 	target := m.target()
 	return link.Open(link.Options{
 		Target: target, User: m.identity.Public().User, Sign: m.identity.SignNonce, OnHint: m.wake, Logger: m.log,
+		Ping: m.agent.opts.PingInterval, Timeout: m.agent.opts.RequestTimeout,
 		JWT: func() (string, error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -121,9 +122,7 @@ func (m *membership) openLink() (*link.Link, error) {
 func (m *membership) target() link.Target {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.record.Target
-	t.Proxy = m.agent.opts.Proxy
-	return t
+	return m.agent.reached(m.record.Target)
 }
 
 // close ends the exchange. What was under way is on disk.
@@ -204,15 +203,17 @@ func (m *membership) await(ctx context.Context, ok func() (bool, error)) error {
 
 // renewLoop renews the credentials at half their life.
 func (m *membership) renewLoop() {
-	ticker := time.NewTicker(time.Hour)
-	defer ticker.Stop()
 	for {
+		next := time.Hour
 		if err := m.renew(); err != nil {
-			m.log.WarnContext(m.ctx, "credentials not renewed; trying again within the hour", "error", err)
+			m.log.WarnContext(m.ctx, "credentials not renewed; trying again in a minute", "error", err)
+			next = time.Minute
 		}
+		timer := time.NewTimer(next)
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 		case <-m.ctx.Done():
+			timer.Stop()
 			return
 		}
 	}
@@ -220,19 +221,30 @@ func (m *membership) renewLoop() {
 
 const renewBefore = 15 * 24 * time.Hour
 
+// renew asks for new credentials over the line. Ones that have expired, while
+// this machine was off for weeks, open no line any more: then the request to
+// join gets its answer once more, over the door.
 func (m *membership) renew() error {
 	m.mu.Lock()
 	record := m.record
 	m.mu.Unlock()
-	l := m.link.Load()
-	if record.JWTExpires.Sub(m.agent.opts.Now()) > renewBefore || !l.Connected() {
+	l, left := m.link.Load(), record.JWTExpires.Sub(m.agent.opts.Now())
+	switch {
+	case left > renewBefore || left > 0 && !l.Connected():
 		return nil
+	case l.Connected():
+		reply, err := l.Renew(m.ctx)
+		if err != nil {
+			return err
+		}
+		record.JWT, record.JWTExpires = reply.JWT, reply.Expires
+	default:
+		reply, err := link.NewDoor(m.target()).Join(m.ctx, record.Request)
+		if err != nil {
+			return err
+		}
+		record.JWT, record.JWTExpires = reply.JWT, reply.Expires
 	}
-	reply, err := l.Renew(m.ctx)
-	if err != nil {
-		return err
-	}
-	record.JWT, record.JWTExpires = reply.JWT, reply.Expires
 	if err := m.agent.keepMembership(m.ctx, record); err != nil {
 		return err
 	}

@@ -38,6 +38,14 @@ type Options struct {
 	// about clients, such as 42CFR2,HIPAA. Default none.
 	Regulations string `yaml:"regulations"`
 
+	// PingInterval is how often a line on which nothing moves is tested; after
+	// two pings without an answer it is made anew. Default 20 seconds, so that a
+	// dead line is noticed within two minutes.
+	PingInterval time.Duration `yaml:"-"`
+	// RequestTimeout bounds one request to the broker and its answer, and one
+	// attempt to connect. Default 30 seconds.
+	RequestTimeout time.Duration `yaml:"-"`
+
 	Version string           `yaml:"-"`
 	Now     func() time.Time `yaml:"-"`
 	Logger  *slog.Logger     `yaml:"-"`

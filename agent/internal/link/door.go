@@ -25,9 +25,9 @@ type Door struct {
 // NewDoor prepares to speak; it connects with the first call.
 func NewDoor(t Target) *Door {
 	host, _, _ := t.Host() // a bad address fails with the first call
-	return &Door{target: t, client: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
+	return &Door{target: t, client: &http.Client{Timeout: defaultTimeout, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return dialer{t}.dial(ctx, network, addr)
+			return dialer{target: t}.dial(ctx, network, addr)
 		},
 		TLSClientConfig:     t.tlsConfig(host),
 		TLSHandshakeTimeout: 20 * time.Second,

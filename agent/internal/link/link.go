@@ -24,7 +24,8 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// Options say which broker, and as whom. All but Proxy and NATS are required.
+// Options say which broker, and as whom. All are required but those that name a
+// default, and Proxy and NATS.
 type Options struct {
 	Target
 	// JWT returns the present user JWT; it is asked at every (re)connection.
@@ -33,6 +34,12 @@ type Options struct {
 	Sign func(nonce []byte) ([]byte, error)
 	// User is the public user key; answers come under its inbox.
 	User string
+	// Ping is how often a line on which nothing moves is tested; after two
+	// pings without an answer it is made anew. Default 20 seconds.
+	Ping time.Duration
+	// Timeout bounds one request with its answer, and one attempt to connect.
+	// Default 30 seconds.
+	Timeout time.Duration
 	// OnHint is called when the broker says that something waits, and after
 	// every (re)connection. It must not block.
 	OnHint func()
@@ -48,14 +55,38 @@ type Link struct {
 	conn    *nats.Conn
 	lastErr atomic.Pointer[error]
 	since   atomic.Int64 // Unix seconds of the last change of state
+	// alive ends with the present connection, and with it the requests that
+	// nobody can answer any more.
+	alive atomic.Pointer[lifetime]
 }
 
-// requestTimeout bounds one request and its answer.
-const requestTimeout = 30 * time.Second
+type lifetime struct {
+	ctx context.Context
+	end context.CancelFunc
+}
+
+func newLifetime() *lifetime {
+	var l lifetime
+	l.ctx, l.end = context.WithCancel(context.Background())
+	return &l
+}
+
+// The defaults of Options. Pings notice a dead line within a minute and a half.
+const (
+	defaultPing    = 20 * time.Second
+	defaultTimeout = 30 * time.Second
+)
 
 // Open begins to connect and returns at once.
 func Open(opts Options) (*Link, error) {
+	if opts.Ping == 0 {
+		opts.Ping = defaultPing
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = defaultTimeout
+	}
 	l := &Link{opts: opts}
+	l.alive.Store(newLifetime())
 	address, options, err := l.options()
 	if err != nil {
 		return nil, err
@@ -82,11 +113,12 @@ func (l *Link) options() (string, []nats.Option, error) {
 		nats.CustomInboxPrefix("_INBOX." + l.opts.User),
 		nats.MaxReconnects(-1), nats.ReconnectWait(2 * time.Second), nats.ReconnectJitter(2*time.Second, 5*time.Second),
 		nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
-		nats.PingInterval(20 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(20 * time.Second),
-		nats.SetCustomDialer(dialer{l.opts.Target}),
+		nats.PingInterval(l.opts.Ping), nats.MaxPingsOutstanding(2), nats.Timeout(l.opts.Timeout),
+		nats.SetCustomDialer(dialer{l.opts.Target, l.opts.Timeout}),
+		nats.SkipHostLookup(), // behind a proxy only the proxy may know the name
 		nats.Secure(config),
 		nats.ConnectHandler(l.connected), nats.ReconnectHandler(l.connected),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { l.failed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.failed(err) }),
 	}
@@ -101,6 +133,18 @@ func (l *Link) connected(*nats.Conn) {
 	l.since.Store(time.Now().Unix())
 	l.opts.Logger.Info("connected to broker")
 	l.opts.OnHint()
+}
+
+func (l *Link) disconnected(err error) {
+	l.alive.Swap(newLifetime()).end()
+	l.failed(err)
+}
+
+// bound makes the context of a request, which ends with the connection.
+func (l *Link) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeout)
+	stop := context.AfterFunc(l.alive.Load().ctx, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 func (l *Link) failed(err error) {
@@ -134,7 +178,7 @@ func request[T any](ctx context.Context, l *Link, verb string, header map[string
 	if !l.Connected() {
 		return reply, ErrOffline
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	m, err := l.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: "broker." + verb, Header: header, Data: data})
 	if err != nil {
@@ -190,6 +234,8 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 	if err != nil {
 		return nil, end, fmt.Errorf("encode pull: %w", err)
 	}
+	ctx, cancel := l.bound(ctx)
+	defer cancel()
 	inbox := l.conn.NewRespInbox()
 	sub, err := l.conn.SubscribeSync(inbox)
 	if err != nil {
@@ -203,8 +249,6 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 }
 
 func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	var items []schemas.Item
 	var end schemas.PullEnd
 	for {
@@ -232,7 +276,7 @@ func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schem
 
 // tlsConfig accepts the broker that the invitation named, and nobody else.
 func (t Target) tlsConfig(host string) *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, Time: t.now}
 	if !t.Roots {
 		config.InsecureSkipVerify = true // #nosec G402 -- VerifyConnection below holds the chain against the pinned key
 		config.VerifyConnection = func(state tls.ConnectionState) error { return t.verify(state, host) }
@@ -247,6 +291,8 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 	if !l.Connected() {
 		return ErrOffline
 	}
+	ctx, cancel := l.bound(ctx)
+	defer cancel()
 	inbox := l.conn.NewRespInbox()
 	sub, err := l.conn.SubscribeSync(inbox)
 	if err != nil {
@@ -259,8 +305,6 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 			return unanswered(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	for range envelopes {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil {

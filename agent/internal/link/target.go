@@ -29,6 +29,15 @@ type Target struct {
 	// Proxy is an HTTP proxy, with user and password if it wants them. "" means
 	// the one that the environment names (HTTPS_PROXY, NO_PROXY).
 	Proxy string `json:"-"`
+	// Now is the clock that certificates are held against; nil is the machine's.
+	Now func() time.Time `json:"-"`
+}
+
+func (t Target) now() time.Time {
+	if t.Now != nil {
+		return t.Now()
+	}
+	return time.Now()
 }
 
 // Host is the broker's name or address, and port.
@@ -56,7 +65,7 @@ func (t Target) verify(state tls.ConnectionState, host string) error {
 	if !found {
 		return &ForeignCertificateError{Expected: t.Broker, Issuer: state.PeerCertificates[0].Issuer.String()}
 	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host})
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: t.now()})
 	return err
 }
 
@@ -83,16 +92,24 @@ func (t Target) proxy() (*url.URL, error) {
 	return http.ProxyFromEnvironment(req)
 }
 
-const dialTimeout = 15 * time.Second
-
 // dialer reaches the broker, through the proxy where there is one.
-type dialer struct{ target Target }
+type dialer struct {
+	target  Target
+	timeout time.Duration
+}
 
-// Dial opens a TCP connection, or a tunnel through the proxy.
+// Dial opens a TCP connection, or a tunnel through the proxy, for the message
+// client. It leaves a deadline on it, which the client lifts once it is
+// connected: its TLS handshake has none of its own, and a line that says
+// nothing would hold it for ever.
 func (d dialer) Dial(network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
 	defer cancel()
-	return d.dial(ctx, network, address)
+	conn, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(time.Now().Add(d.timeout))
 }
 
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -103,6 +120,9 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	var nd net.Dialer
 	if proxy == nil {
 		return nd.DialContext(ctx, network, address)
+	}
+	if proxy.Scheme != "http" {
+		return nil, &ProxyError{Reason: "only proxies with an http:// address are supported"}
 	}
 	port := proxy.Port()
 	if port == "" {
