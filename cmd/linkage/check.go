@@ -17,9 +17,10 @@ import (
 func checkCommand(c *cli) *cobra.Command {
 	cmd := c.command("check MANIFEST DIR...", "Prove from stopped agents and their broker that every promise was kept", c.someArguments("MANIFEST", "DIR"), c.check)
 	cmd.Long = `Reads the data directories of a network's broker and agents, all of them stopped,
-and a manifest that says what was permitted and what had to happen. Reports each
-promise with its evidence. Any other directory is only searched for texts that
-nobody may be able to read there. It changes nothing.`
+and a manifest that says what was permitted and what had to happen, and reports
+each promise with its evidence. In place of a directory stands, if you like, a
+file with what its inspect --json printed. Any other directory is only searched
+for texts that nobody may be able to read there. It changes nothing.`
 	return cmd
 }
 
@@ -64,42 +65,49 @@ var errBroken = errors.New("not every promise was kept")
 
 // checkDirs lets the agents and the broker of the directories print what they
 // hold, and the checker look at it.
-func checkDirs(ctx context.Context, run *children, m checker.Manifest, dirs []string) ([]checker.Promise, error) {
+func checkDirs(ctx context.Context, run *children, m checker.Manifest, names []string) ([]checker.Promise, error) {
 	in := checker.Input{Manifest: m, Dirs: map[string]fs.FS{}}
-	for _, dir := range dirs {
-		info, err := os.Stat(dir)
-		if err != nil || !info.IsDir() {
-			return nil, misuse{fmt.Errorf("%s must be a directory", dir), ""}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, misuse{fmt.Errorf("%s must be a directory, or what an inspect command printed", name), ""}
 		}
-		in.Dirs[filepath.Clean(dir)] = os.DirFS(dir)
-		if err := inspectDir(ctx, run, dir, &in); err != nil {
+		b, err := inspected(ctx, run, name, info.IsDir())
+		if err != nil {
 			return nil, err
+		}
+		if info.IsDir() {
+			in.Dirs[filepath.Clean(name)] = os.DirFS(name)
+		}
+		if b == nil {
+			continue
+		}
+		if err := in.Read(bytes.NewReader(b)); err != nil {
+			return nil, misuse{fmt.Errorf("%s: %w", name, err), ""}
 		}
 	}
 	return checker.Check(in)
 }
 
-// inspectDir adds what a directory holds, if it is an agent's or a broker's.
-func inspectDir(ctx context.Context, run *children, dir string, in *checker.Input) error {
+// inspected returns what the agent or the broker of a directory prints, or what
+// a file holds that was printed before; nil for any other directory.
+func inspected(ctx context.Context, run *children, name string, dir bool) ([]byte, error) {
+	if !dir {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read inspection: %w", err)
+		}
+		return b, nil
+	}
 	noun := ""
-	for name, file := range map[string]string{"broker": "network.json", "agent": "vault.json"} {
-		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
-			noun = name
+	for candidate, file := range map[string]string{"broker": "network.json", "agent": "vault.json"} {
+		if _, err := os.Stat(filepath.Join(name, file)); err == nil {
+			noun = candidate
 		}
 	}
 	if noun == "" {
-		return nil
+		return nil, nil
 	}
-	out, _, err := run.run(ctx, nil, noun, "inspect", "--json", "--data", dir)
-	if err != nil {
-		return err
-	}
-	if noun == "broker" {
-		hub, err := checker.ReadHub(bytes.NewReader(out))
-		in.Hubs = append(in.Hubs, hub)
-		return err
-	}
-	store, err := checker.ReadStore(bytes.NewReader(out))
-	in.Stores = append(in.Stores, store)
-	return err
+	out, _, err := run.run(ctx, nil, noun, "inspect", "--json", "--data", name)
+	return out, err
 }

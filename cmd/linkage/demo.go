@@ -63,7 +63,7 @@ func (c *cli) demo(ctx context.Context, f demoFlags) error {
 	}
 	net, err := newDemoNetwork(self, dir, example.Network)
 	if err != nil {
-		return err
+		return errors.Join(err, done(true))
 	}
 	tell := &narrator{c.out}
 	if c.json {

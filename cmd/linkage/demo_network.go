@@ -28,8 +28,16 @@ type demoNetwork struct {
 
 const demoStatus = "status"
 
+// maxSocketPath is how long the path of a socket may be on every system.
+const maxSocketPath = 100
+
 func newDemoNetwork(self, dir string, n examples.Network) (*demoNetwork, error) {
 	d := &demoNetwork{dir: dir, network: n, address: map[string]string{}}
+	for _, a := range n.Agencies {
+		if beyond := len(filepath.Join(d.agentDir(a.ID), "agent.sock")) - maxSocketPath; beyond > 0 {
+			return nil, misuse{fmt.Errorf("the directory %s must have a name that is %d characters shorter", dir, beyond), "the paths of sockets in it are limited"}
+		}
+	}
 	for _, sub := range []string{"logs", "agents"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make directory: %w", err)

@@ -72,7 +72,7 @@ func (c *children) find(name string) *child {
 }
 
 // alive reports whether a process still runs; if it ended by itself, the error
-// shows the end of its log.
+// shows the end of its log, once.
 func (c *children) alive(name string) error {
 	ch := c.find(name)
 	if ch == nil {
@@ -80,6 +80,7 @@ func (c *children) alive(name string) error {
 	}
 	select {
 	case <-ch.done:
+		c.forget(name)
 		return fmt.Errorf("%s ended by itself (%s)\n%s", name, ch.cmd.ProcessState, c.tail(name))
 	default:
 		return nil

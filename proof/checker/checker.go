@@ -1,7 +1,10 @@
 package checker
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -16,6 +19,33 @@ type Input struct {
 	// Dirs are data directories, by name, to be searched for what nobody may be
 	// able to read there.
 	Dirs map[string]fs.FS
+}
+
+// Read adds what an inspect command printed: a store or a hub.
+func (in *Input) Read(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("read inspection: %w", err)
+	}
+	var which struct {
+		Records  json.RawMessage `json:"records"`
+		Networks json.RawMessage `json:"networks"`
+	}
+	if err := json.Unmarshal(b, &which); err != nil {
+		return fmt.Errorf("read inspection: %w", err)
+	}
+	switch {
+	case which.Records != nil:
+		h, err := ReadHub(bytes.NewReader(b))
+		in.Hubs = append(in.Hubs, h)
+		return err
+	case which.Networks != nil:
+		s, err := ReadStore(bytes.NewReader(b))
+		in.Stores = append(in.Stores, s)
+		return err
+	default:
+		return schemas.Malformed("inspection", "must be what `linkage agent inspect --json` or `linkage broker inspect --json` prints")
+	}
 }
 
 // Promise is one thing that a network promises, and whether it was kept.
