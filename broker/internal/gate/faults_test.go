@@ -74,13 +74,13 @@ func newFaulty(hub gate.Hub, seed uint64) *faulty {
 }
 
 func TestR2CommitFailures(t *testing.T) {
-	for seed := range schedules(20, 300) {
+	for seed := range schedules(15, 150) {
 		commitFailures(t, newFaulty(nil, uint64(seed)), uint64(seed))
 	}
 }
 
 func TestR2CommitFailuresOnDisk(t *testing.T) {
-	for seed := range schedules(2, 10) {
+	for seed := range schedules(2, 5) {
 		commitFailures(t, newFaulty(realHub(t), uint64(seed)), uint64(seed))
 	}
 }

@@ -18,7 +18,7 @@ func schedules(few, many int) int {
 }
 
 func TestS1RevocationAgainstPull(t *testing.T) {
-	for seed := range schedules(60, 1500) {
+	for seed := range schedules(40, 1000) {
 		revocationAgainstPull(t, uint64(seed))
 		if t.Failed() {
 			t.Fatalf("with seed %d", seed)
@@ -28,7 +28,6 @@ func TestS1RevocationAgainstPull(t *testing.T) {
 
 func revocationAgainstPull(t *testing.T, seed uint64) {
 	n := inMemory(t, 3)
-	defer n.gate.Stop(n.ctx())
 	s := newSchedule(n, seed)
 	a, b, r := n.agencies[0], n.agencies[1], n.agencies[2]
 	revoked, kept := a.grant(r), b.grant(r)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestS5SuspensionAgainstCommit(t *testing.T) {
-	for seed := range schedules(60, 1500) {
+	for seed := range schedules(40, 1000) {
 		suspensionAgainstCommit(t, uint64(seed))
 		if t.Failed() {
 			t.Fatalf("with seed %d", seed)
