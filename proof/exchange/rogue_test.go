@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -116,6 +117,11 @@ func TestS3MemberCannotActAsAnother(t *testing.T) {
 	if r := rogue.Submit(own.Signed(other.Key)); r.Code != schemas.CodeUnknownSigningKey {
 		t.Errorf("signed by another: got %q, want %s", r.Code, schemas.CodeUnknownSigningKey)
 	}
+	forged := own.Signed(other.Key)
+	forged.Material = renamed(t, forged.Material, schemas.KeyIDOf(rogue.Key.Public().(ed25519.PublicKey)))
+	if r := rogue.Submit(forged); r.Code != schemas.CodeBadSignature {
+		t.Errorf("signed by another in this one's name: got %q, want %s", r.Code, schemas.CodeBadSignature)
+	}
 	for _, subject := range []string{"gate.submit.X", "hub.0.inbox.county-probation.charter", "deliver.X.hint", "$JS.API.STREAM.INFO.HUB", "$SYS.REQ.SERVER.PING"} {
 		if err := rogue.Conn.Publish(subject, []byte("x")); err != nil {
 			t.Fatal(err)
@@ -127,6 +133,21 @@ func TestS3MemberCannotActAsAnother(t *testing.T) {
 	if r := rogue.Submit(rogue.Envelope("county-probation", schemas.CharterGrant, event)); r.Result != schemas.ResultAccepted {
 		t.Errorf("as itself: %s %s", r.Result, r.Code)
 	}
+}
+
+// renamed changes which key a signature claims to be by.
+func renamed(t testing.TB, material string, id schemas.KeyID) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(material)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := schemas.ParseRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Signatures[0].KeyID = id
+	return base64.StdEncoding.EncodeToString(rec.Encode())
 }
 
 // Every input from outside is bounded, validated and answered with the field,

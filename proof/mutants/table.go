@@ -18,7 +18,7 @@ var table = []mutant{
 	},
 	{
 		"R2", "an event accepted twice goes twice", "agent/accept.go",
-		"X, "if known && false {\n\t\tout.ID, out.Known",
+		"\tif known {\n\t\tout.ID, out.Known", "\tif known && false {\n\t\tout.ID, out.Known",
 		"./proof/exchange", "TestR2NothingHasItsEffectTwice",
 	},
 	{
@@ -27,33 +27,83 @@ var table = []mutant{
 		"./agent/internal/casebook", "TestR4LateTruthCorrects",
 	},
 	{
+		"S1", "the gate forgets revocations", "broker/internal/gate/submit.go",
+		"\tif revocation != nil {\n\t\treturn schemas.Refuse(schemas.CodeGrantRevoked", "\tif revocation != nil && false {\n\t\treturn schemas.Refuse(schemas.CodeGrantRevoked",
+		"./broker/internal/gate", "TestS1NoEnvelopeWithoutLiveGrant",
+	},
+	{
+		"S1", "the gate does not look whose grant it is", "broker/internal/gate/submit.go",
+		"if !ok || grant.Discloser != e.Sender || grant.Recipient != e.Recipient ||", "if !ok ||",
+		"./broker/internal/gate", "TestS1NoEnvelopeWithoutLiveGrant",
+	},
+	{
+		"S1", "a page may be handed over while a grant is revoked", "broker/internal/gate/writer.go",
+		"\t\tg.handover.Lock()\n\t\tdefer g.handover.Unlock()\n", "",
+		"./broker/internal/gate", "TestS1RevocationWaitsForThePage",
+	},
+	{
+		"S1", "a page is not checked again before it is handed over", "broker/internal/gate/pull.go",
+		"\tc := check{closed: map[uint64]schemas.Code{}}\n", "\tc := check{closed: map[uint64]schemas.Code{}}\n\trecords = nil\n",
+		"./broker/internal/gate", "TestS1RevokedWhileThePageIsRead",
+	},
+	{
 		"S1", "the recipient believes any terms", "agent/internal/inbox/take.go",
 		"if err := schemas.MatchTerms(*grant, terms, rec); err != nil {\n\t\treturn err\n\t}", "_ = schemas.MatchTerms",
 		"./proof/exchange", "TestS1RecipientRefusesWhatTheGrantDoesNotCover",
 	},
 	{
-		"S1", "categories are not compared", "schemas/decide.go",
-		"p, ok := t.Purpose(q.Category)\n\tif !ok {", "p, ok := t.Purpose(q.Category)\n\tif !ok && false {",
+		"S1", "the purpose is not compared", "schemas/decide.go",
+		"if !t.Has(q.Category, q.Purpose) {", "if false {",
 		"./proof/exchange", "TestS1RecipientRefusesWhatTheGrantDoesNotCover",
 	},
 	{
-		"S2", "content is sealed and sent in clear beside it", "schemas/seal.go",
+		"S2", "what is sealed is sent in clear beside it", "schemas/seal.go",
 		"return append([]byte{sealVersion}, box...), nil", "return append(append([]byte{sealVersion}, box...), content...), nil",
 		"./proof/exchange", "TestS2NothingCanBeReadOutside",
 	},
 	{
+		"S2", "the agent logs what it accepts", "agent/accept.go",
+		"\tcrash.Point(crash.AgentAccepted)\n", "\tcrash.Point(crash.AgentAccepted)\n\tm.log.Info(\"accepted\", \"event\", e.String())\n",
+		"./proof/exchange", "TestS2NothingCanBeReadOutside",
+	},
+	{
 		"S3", "the account and the claimed sender are not compared", "broker/internal/gate/submit.go",
-		"case s.envelope.Sender != \"\" && s.envelope.Sender != a:", "case false:",
+		"case claim != \"\" && claim != a:", "case false:",
 		"./proof/exchange", "TestS3MemberCannotActAsAnother",
 	},
 	{
+		"S3", "signatures are not verified", "schemas/record.go",
+		"if !ed25519.Verify(key, pae(string(kind), r.Payload), r.Signatures[0].Sig) {", "if false {",
+		"./proof/exchange", "TestS3MemberCannotActAsAnother",
+	},
+	{
+		"S5", "a suspended member's envelopes pass the gate", "broker/internal/gate/submit.go",
+		"\tcase status != schemas.MemberActive:\n\t\treturn a, errSuspended\n", "",
+		"./broker/internal/gate", "TestS5SuspensionAgainstCommit",
+	},
+	{
+		"S5", "a suspended member stays connected and is served", "broker/broker.go",
+		"return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive)", "return b.nats.Admit(ctx, account, string(a), false)",
+		"./proof/exchange", "TestS5SuspendedMemberGetsNothing",
+	},
+	{
 		"S6", "values are not sealed at rest", "agent/internal/store/seal.go",
-		"", "",
-		"./proof/exchange", "TestS6NothingCanBeReadAtRest",
+		"return k.values.Seal(nil, nil, plain, place(token, key))", "return append(k.values.Seal(nil, nil, plain, place(token, key)), plain...)",
+		"./agent/internal/store", "Test.*",
+	},
+	{
+		"S6", "the key of a map stands in the file", "agent/internal/store/seal.go",
+		"return n.token('k', name, key)", "return []byte(name + key)",
+		"./agent/internal/store", "Test.*",
 	},
 	{
 		"S7", "an envelope may have any size", "schemas/envelope.go",
 		"if len(data) > MaxSealed {", "if false {",
 		"./proof/exchange", "TestS7BadInputIsAnswered",
+	},
+	{
+		"S7", "JSON may nest without bound", "schemas/json.go",
+		"if depth >= maxDepth {", "if false {",
+		"./schemas", "TestCheckJSON",
 	},
 }
