@@ -37,13 +37,14 @@ func (m *membership) canary(ctx context.Context) (time.Duration, error) {
 	}
 	m.committed()
 	err = m.await(ctx, func() (bool, error) {
-		return !state.Back.IsZero(), m.store.View(func(tx durable.Tx) error {
+		err := m.store.View(func(tx durable.Tx) error {
 			now, err := canaryOf(tx)
 			if now.Nonce == state.Nonce {
 				state = now
 			}
 			return err
 		})
+		return !state.Back.IsZero(), err
 	})
 	return state.Back.Sub(state.Sent), err
 }

@@ -172,11 +172,12 @@ func (m *membership) keepRevocation(tx durable.Tx, p casebook.Permission, rec sc
 func (m *membership) awaitStopped(ctx context.Context, id schemas.GrantID) (Stopped, error) {
 	var s Stopped
 	err := m.await(ctx, func() (bool, error) {
-		return !s.Everywhere.IsZero(), m.store.View(func(tx durable.Tx) error {
+		err := m.store.View(func(tx durable.Tx) error {
 			p, _, err := casebook.FindPermission(tx, id)
 			s = Stopped{id, p.StoppedHere, p.StoppedEverywhere, p.HandedOver, p.Withdrawn, p.Unknown}
 			return err
 		})
+		return !s.Everywhere.IsZero(), err
 	})
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		err = nil // stopped here is the truth so far
