@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -107,7 +106,7 @@ func (b *Broker) Standing(_ context.Context, req enrol.StandingRequest) (enrol.S
 		return enrol.StandingReply{}, schemas.Refuse(schemas.CodeClockSkew, "time", "must be within an hour of the broker's clock", "set this machine's clock")
 	}
 	key, ok := m.Card.SigningKey(schemas.KeyIDOf(hello.Key), now)
-	if !ok || req.Proof.Verify(schemas.RecordHello, ed25519.PublicKey(key)) != nil || hello.Network != b.network.Network {
+	if !ok || req.Proof.Verify(schemas.RecordHello, key) != nil || hello.Network != b.network.Network {
 		return enrol.StandingReply{}, refused
 	}
 	_, roll, _ := b.registry.Roll()

@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -401,7 +402,7 @@ func TestInvalidExamples(t *testing.T) {
 				err = schemas.ValidatePayload(info.Type, example.Data)
 				checkRefusal(t, err)
 				pointer, _, _ := strings.Cut(example.Rule, " ")
-				e, _ := err.(*schemas.Error)
+				e, _ := errors.AsType[*schemas.Error](err)
 				if e != nil && e.Field != "data"+strings.ReplaceAll(pointer, "/", ".") {
 					t.Errorf("got field %s, want that of %s", e.Field, pointer)
 				}
@@ -412,7 +413,7 @@ func TestInvalidExamples(t *testing.T) {
 
 func checkRefusal(t testing.TB, err error) {
 	t.Helper()
-	e, ok := err.(*schemas.Error)
+	e, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
 		t.Fatalf("got %T %v, want *schemas.Error", err, err)
 	}

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,7 @@ func TestValidatePayload(t *testing.T) {
 				return
 			}
 			checkRefusal(t, err)
-			if e, ok := err.(*schemas.Error); ok && (e.Field != tt.field || e.Rule != tt.rule) {
+			if e, ok := errors.AsType[*schemas.Error](err); ok && (e.Field != tt.field || e.Rule != tt.rule) {
 				t.Errorf("got %s %q, want %s %q", e.Field, e.Rule, tt.field, tt.rule)
 			}
 		})

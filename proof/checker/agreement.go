@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -156,5 +157,9 @@ func (n *network) alarms() Promise {
 			f.add("nobody raised the alarm %s", code)
 		}
 	}
-	return f.promise("no side saw another break a rule", "no alarm but the %d kinds that what happened had to raise", len(expected))
+	evidence := "no alarm in any store"
+	if len(n.manifest.Alarms) > 0 {
+		evidence = fmt.Sprintf("no alarm but those that what happened had to raise: %v", n.manifest.Alarms)
+	}
+	return f.promise("no side saw another break a rule", "%s", evidence)
 }

@@ -100,7 +100,9 @@ func TestR4LateTruthCorrects(t *testing.T) {
 		want  string
 	}{
 		"a correction replaces the result": {[]told{
-			{schemas.TypeDrugTestCollected, 0, -1}, {schemas.TypeDrugTestPresumptive, 5, -1}, {schemas.TypeDrugTestConfirmed, 30, -1},
+			{schemas.TypeDrugTestCollected, 0, -1},
+			{schemas.TypeDrugTestPresumptive, 5, -1},
+			{schemas.TypeDrugTestConfirmed, 30, -1},
 			{schemas.TypeDrugTestCorrected, 40, 2},
 		}, "corrected"},
 		"an early fact that arrives late does not undo a later one": {[]told{

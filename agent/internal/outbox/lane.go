@@ -144,7 +144,7 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 	var replies []schemas.SubmitReply
 	sendErr := l.outbox.opts.Line.SubmitAll(ctx, envelopes, func(r schemas.SubmitReply) { replies = append(replies, r) })
 	crash.Point(crash.AgentSubmitted)
-	states, later, err := l.outbox.settle(context.WithoutCancel(ctx), l.recipient, work, replies)
+	states, later, err := l.outbox.settle(context.WithoutCancel(ctx), work, replies)
 	l.settled(states)
 	switch {
 	case err != nil:

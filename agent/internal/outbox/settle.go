@@ -10,7 +10,7 @@ import (
 
 // settle stores what the broker answered. later says that it asked to come
 // again with some of them; without an answer an envelope stays frozen.
-func (o *Outbox) settle(ctx context.Context, recipient schemas.AgencyID, sent []work, replies []schemas.SubmitReply) (states map[uint64]State, later bool, err error) {
+func (o *Outbox) settle(ctx context.Context, sent []work, replies []schemas.SubmitReply) (states map[uint64]State, later bool, err error) {
 	answers := map[schemas.EventID]schemas.SubmitReply{}
 	for _, r := range replies {
 		answers[r.Envelope] = r

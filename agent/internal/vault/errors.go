@@ -52,8 +52,10 @@ func exists() error {
 }
 
 func damaged(detail string) error {
-	return &Error{Err: ErrDamaged, Detail: detail,
-		Remedy: "put back vault.json from the last backup; any copy of it that was made since the last change of the secret will do"}
+	return &Error{
+		Err: ErrDamaged, Detail: detail,
+		Remedy: "put back vault.json from the last backup; any copy of it that was made since the last change of the secret will do",
+	}
 }
 
 func unusable(detail, remedy string) error {

@@ -129,8 +129,12 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 	keeper := membership{identity, identity, &identity, recovery, recovery}
 	var shown strings.Builder
-	for _, v := range []any{identity, &identity, recovery, &recovery, keeper, &keeper, []any{identity, recovery},
-		map[string]vault.Identity{"k": identity}, []vault.RecoveryKey{recovery}} {
+	for _, v := range []any{
+		identity, &identity, recovery, &recovery, keeper, &keeper,
+		[]any{identity, recovery},
+		map[string]vault.Identity{"k": identity},
+		[]vault.RecoveryKey{recovery},
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%X", "%q", "%o", "%T", "%08b"} {
 			fmt.Fprintf(&shown, verb+"\n", v)
 		}
@@ -146,10 +150,12 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	secrets := map[string][]string{"user seed": {e.User}, "recovery key": {recovery.Text(), recovery.Text()[:11]}}
 	for name, b := range map[string][]byte{"signing": e.Signing, "sealing": e.Sealing, "private": identity.SigningKey()[:16]} {
 		part := b[:12]
-		decimal := strings.Trim(fmt.Sprint(part), "[]")
-		secrets[name] = []string{string(part), hex.EncodeToString(part), strings.ToUpper(hex.EncodeToString(part)),
+		decimal := strings.Trim(fmt.Sprint(part), "[]") //nolint:staticcheck // the decimal form is what is looked for
+		secrets[name] = []string{
+			string(part), hex.EncodeToString(part), strings.ToUpper(hex.EncodeToString(part)),
 			base64.StdEncoding.EncodeToString(part), decimal, strings.ReplaceAll(decimal, " ", ", "),
-			strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", part), "[]byte"), "{}")}
+			strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", part), "[]byte"), "{}"),
+		}
 	}
 	for name, forms := range secrets {
 		for _, form := range forms {

@@ -128,8 +128,10 @@ func unlock(path string, src Source) (file, []byte, error) {
 		return file{}, nil, err
 	}
 	if f.Unlock.Kind != src.kind() { // before anybody is asked for a passphrase
-		return file{}, nil, &Error{Err: ErrOtherSource, Detail: "it is unlocked by a " + string(f.Unlock.Kind),
-			Remedy: "start with the " + string(f.Unlock.Kind) + " that the vault was made with"}
+		return file{}, nil, &Error{
+			Err: ErrOtherSource, Detail: "it is unlocked by a " + string(f.Unlock.Kind),
+			Remedy: "start with the " + string(f.Unlock.Kind) + " that the vault was made with",
+		}
 	}
 	secret, err := src.obtain(false)
 	if err != nil {
