@@ -77,6 +77,12 @@ func (n *narrator) running(d *demoNetwork) {
 	for _, a := range d.network.Agencies {
 		fmt.Fprintf(n.out, "  %-28s http://%s\n", a.ID, d.address[string(a.ID)])
 	}
-	fmt.Fprintf(n.out, "\nTo try:\n\n  linkage agent status --data %s\n  linkage events --data %s\n\n",
-		d.agentDir(d.network.Lead), d.agentDir(d.network.Lead))
+	fmt.Fprintf(n.out, "\nTo try:\n\n  %s agent status --data %s\n  %s events --data %s\n\n",
+		d.program(), d.agentDir(d.network.Lead), d.program(), d.agentDir(d.network.Lead))
+}
+
+// kept says how to repeat the proof by hand.
+func (n *narrator) kept(d *demoNetwork) {
+	fmt.Fprintf(n.out, "\nEverything is in %s. The same proof by hand:\n\n  cd %s && %s check manifest.json broker logs agents/*/\n",
+		d.dir, d.dir, d.program())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -160,6 +161,14 @@ func (d *demoNetwork) status(ctx context.Context, a schemas.AgencyID) (agent.Net
 		return agent.NetworkStatus{}, fmt.Errorf("%s is in %d networks", a, len(s.Networks))
 	}
 	return s.Networks[0], nil
+}
+
+// program is how a person calls this executable.
+func (d *demoNetwork) program() string {
+	if found, err := exec.LookPath("linkage"); err == nil && found == d.self {
+		return "linkage"
+	}
+	return d.self
 }
 
 // dataDirs are the directories of broker and agents, and the logs.

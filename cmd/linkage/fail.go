@@ -21,12 +21,21 @@ const (
 // exits is the exit status of each kind of error.
 var exits = map[schemas.Kind]int{
 	schemas.KindInternal:  exitFailed,
-	schemas.KindInvalid:   exitMisused,
+	schemas.KindInvalid:   exitFailed,
 	schemas.KindForbidden: exitRefused,
 	schemas.KindNotFound:  exitFailed,
 	schemas.KindConflict:  exitFailed,
 	schemas.KindExpired:   exitFailed,
 	schemas.KindLater:     exitFailed,
+}
+
+// exitOf is the exit status of an error: that of its kind, but what is malformed
+// was typed so by whoever ran the command.
+func exitOf(e *schemas.Error) int {
+	if e.Code == schemas.CodeMalformed {
+		return exitMisused
+	}
+	return exits[e.Kind()]
 }
 
 // fail tells a person what went wrong and what to do, and returns the exit
@@ -61,7 +70,7 @@ func (c *cli) explain(err error) (what, hint string, code int) {
 		if e.Code == schemas.CodeMalformed && strings.HasPrefix(e.Remedy, "correct the field") {
 			hint = help
 		}
-		return what, hint, exits[e.Kind()]
+		return what, hint, exitOf(e)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
