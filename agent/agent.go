@@ -64,7 +64,7 @@ func Open(ctx context.Context, opts Options) (_ *Agent, err error) {
 
 func (a *Agent) openStore() error {
 	if !Initialised(a.opts.DataDir) {
-		return schemas.Refuse(schemas.CodeNotFound, a.opts.DataDir, "must be a directory that `linkage agent init` or `linkage agent join` made", "name the right directory with --data, or join a network first")
+		return errNoAgent(a.opts.DataDir)
 	}
 	key, err := vault.Open(filepath.Join(a.opts.DataDir, fileVault), a.opts.source())
 	if err != nil {
@@ -78,6 +78,10 @@ func (a *Agent) openStore() error {
 		a.profile, _, err = durable.GetJSON[profile](tx.Map(mapProfile), keyProfile)
 		return err
 	})
+}
+
+func errNoAgent(dataDir string) error {
+	return schemas.Refuse(schemas.CodeNotFound, dataDir, "must be a directory that `linkage agent init` or `linkage agent join` made", "name the right directory with --data, or join a network first")
 }
 
 func (a *Agent) readMemberships() ([]membershipRecord, error) {

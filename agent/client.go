@@ -75,6 +75,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return s, c.call(ctx, http.MethodGet, "/status", nil, nil, &s)
 }
 
+// Diagnose lets the agent look at every hop to its brokers; see
+// [Agent.Diagnose].
+func (c *Client) Diagnose(ctx context.Context) ([]Check, error) {
+	var all []Check
+	return all, c.call(ctx, http.MethodGet, "/doctor", nil, nil, &all)
+}
+
 // Permissions lists the grants; see [Agent.Permissions].
 func (c *Client) Permissions(ctx context.Context, n schemas.NetworkID) ([]Permission, error) {
 	var all []Permission

@@ -116,6 +116,8 @@ func (f face) Status() (any, error) { return f.a.Status() }
 
 func (f face) Ready() error { return f.a.Ready() }
 
+func (f face) Diagnose(ctx context.Context) any { return f.a.Diagnose(ctx) }
+
 func (f face) Grants(n schemas.NetworkID) (any, error) { return f.a.Permissions(n) }
 
 func (f face) Issue(ctx context.Context, grant []byte) (any, error) {

@@ -31,6 +31,8 @@ type Agent interface {
 	Status() (answer any, err error)
 	// Ready says what is in the way of an exchange, nil if nothing is.
 	Ready() error
+	// Diagnose looks at every hop to every broker.
+	Diagnose(ctx context.Context) (answer any)
 
 	Grants(network schemas.NetworkID) (answer any, err error)
 	Issue(ctx context.Context, grant []byte) (answer any, err error)
@@ -133,6 +135,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.opts.Metrics)
 	mux.HandleFunc("GET /status", s.status)
+	mux.HandleFunc("GET /doctor", s.doctor)
 	mux.HandleFunc("POST /events", s.postEvent)
 	mux.HandleFunc("GET /events", s.getEvents)
 	mux.HandleFunc("GET /subjects/{subject}", s.getSubject)

@@ -19,3 +19,8 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	status, err := s.opts.Agent.Status()
 	s.answer(w, r, http.StatusOK, status, err)
 }
+
+// doctor answers with every check, also with those that found something broken.
+func (s *Server) doctor(w http.ResponseWriter, r *http.Request) {
+	s.answer(w, r, http.StatusOK, s.opts.Agent.Diagnose(r.Context()), nil)
+}

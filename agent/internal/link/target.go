@@ -122,15 +122,11 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nd.DialContext(ctx, network, address)
 	}
 	if proxy.Scheme != "http" {
-		return nil, &ProxyError{Reason: "only proxies with an http:// address are supported"}
+		return nil, &ProxyError{Reason: reasonScheme}
 	}
-	port := proxy.Port()
-	if port == "" {
-		port = "3128"
-	}
-	conn, err := nd.DialContext(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), port))
+	conn, err := nd.DialContext(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), proxyPort(proxy)))
 	if err != nil {
-		return nil, &ProxyError{Reason: err.Error()}
+		return nil, &ProxyError{Reason: err.Error(), err: err}
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline) // a failure shows with the next read
@@ -143,13 +139,26 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	return tunnel, conn.SetDeadline(time.Time{})
 }
 
+func proxyPort(proxy *url.URL) string {
+	if port := proxy.Port(); port != "" {
+		return port
+	}
+	return "3128"
+}
+
+const reasonScheme = "only proxies with an http:// address are supported"
+
 // ProxyError says that the proxy did not let us through.
 type ProxyError struct {
 	Status int // of its answer, 0 if it did not answer
 	Reason string
+	err    error // nil if it answered
 }
 
 func (e *ProxyError) Error() string { return "proxy: " + e.Reason }
+
+// Unwrap returns why there was no answer.
+func (e *ProxyError) Unwrap() error { return e.err }
 
 // connect asks the proxy for a tunnel (RFC 9110, 9.3.6).
 func connect(conn net.Conn, proxy *url.URL, address string) (net.Conn, error) {
@@ -159,12 +168,12 @@ func connect(conn net.Conn, proxy *url.URL, address string) (net.Conn, error) {
 		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
 	}
 	if err := req.Write(conn); err != nil {
-		return nil, &ProxyError{Reason: err.Error()}
+		return nil, &ProxyError{Reason: err.Error(), err: err}
 	}
 	r := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(r, req)
 	if err != nil {
-		return nil, &ProxyError{Reason: err.Error()}
+		return nil, &ProxyError{Reason: err.Error(), err: err}
 	}
 	_ = resp.Body.Close() // of a CONNECT it is empty
 	if resp.StatusCode != http.StatusOK {
