@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/broker"
@@ -187,15 +186,4 @@ func (d *demoNetwork) stopNetwork() error {
 		stops = append(stops, func() error { return d.stop(string(a.ID)) })
 	}
 	return errors.Join(together(stops), d.stop(examples.Broker))
-}
-
-// together does all at the same time and returns once they are done.
-func together(all []func() error) error {
-	errs := make([]error, len(all))
-	var wg sync.WaitGroup
-	for i, do := range all {
-		wg.Go(func() { errs[i] = do() })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -34,4 +36,15 @@ func poll(ctx context.Context, what string, ok func(context.Context) (bool, erro
 		case <-within.Done():
 		}
 	}
+}
+
+// together does all at the same time and returns once they are done.
+func together(all []func() error) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, do := range all {
+		wg.Go(func() { errs[i] = do() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
