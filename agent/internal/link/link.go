@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -111,7 +112,7 @@ func (l *Link) options() (string, []nats.Option, error) {
 		nats.Name("linkage agent"),
 		nats.UserJWT(l.opts.JWT, l.opts.Sign),
 		nats.CustomInboxPrefix("_INBOX." + l.opts.User),
-		nats.MaxReconnects(-1), nats.ReconnectWait(2 * time.Second), nats.ReconnectJitter(2*time.Second, 5*time.Second),
+		nats.MaxReconnects(-1), nats.CustomReconnectDelay(reconnectDelay),
 		nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(l.opts.Ping), nats.MaxPingsOutstanding(2), nats.Timeout(l.opts.Timeout),
 		nats.SetCustomDialer(dialer{l.opts.Target, l.opts.Timeout}),
@@ -126,6 +127,17 @@ func (l *Link) options() (string, []nats.Option, error) {
 		return "tls://" + l.opts.NATS, append(options, nats.TLSHandshakeFirst()), nil
 	}
 	return "wss://" + u.Host, append(options, nats.ProxyPath("/nats")), nil
+}
+
+// reconnectDelay waits a quarter of a second after the first failure and up to
+// ten after many, with jitter, so that a broker that comes back is found soon
+// and not by all its agents at once.
+func reconnectDelay(attempts int) time.Duration {
+	wait := 10 * time.Second
+	if attempts < 6 {
+		wait = 250 * time.Millisecond << attempts
+	}
+	return wait/2 + rand.N(wait/2) // #nosec G404 -- jitter
 }
 
 func (l *Link) connected(*nats.Conn) {
