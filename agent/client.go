@@ -53,7 +53,8 @@ func (c *Client) Running(ctx context.Context) bool {
 // Accept hands an event to the agent; see [Agent.Accept].
 func (c *Client) Accept(ctx context.Context, event []byte) (Acceptance, error) {
 	var out Acceptance
-	return out, c.call(ctx, http.MethodPost, "/events", nil, json.RawMessage(event), &out)
+	err := c.call(ctx, http.MethodPost, "/events", nil, json.RawMessage(event), &out)
+	return out, err
 }
 
 // Events reads a page of events, waiting for the first at most so long.
@@ -66,32 +67,37 @@ func (c *Client) Events(ctx context.Context, q EventQuery, wait time.Duration) (
 		values.Set("network", string(q.Network))
 	}
 	var page Page
-	return page, c.call(ctx, http.MethodGet, "/events", values, nil, &page)
+	err := c.call(ctx, http.MethodGet, "/events", values, nil, &page)
+	return page, err
 }
 
 // Status asks the agent how it is.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
-	return s, c.call(ctx, http.MethodGet, "/status", nil, nil, &s)
+	err := c.call(ctx, http.MethodGet, "/status", nil, nil, &s)
+	return s, err
 }
 
 // Diagnose lets the agent look at every hop to its brokers; see
 // [Agent.Diagnose].
 func (c *Client) Diagnose(ctx context.Context) ([]Check, error) {
 	var all []Check
-	return all, c.call(ctx, http.MethodGet, "/doctor", nil, nil, &all)
+	err := c.call(ctx, http.MethodGet, "/doctor", nil, nil, &all)
+	return all, err
 }
 
 // Permissions lists the grants; see [Agent.Permissions].
 func (c *Client) Permissions(ctx context.Context, n schemas.NetworkID) ([]Permission, error) {
 	var all []Permission
-	return all, c.call(ctx, http.MethodGet, "/grants", inNetwork(n), nil, &all)
+	err := c.call(ctx, http.MethodGet, "/grants", inNetwork(n), nil, &all)
+	return all, err
 }
 
 // Issue issues a grant; see [Agent.Issue].
 func (c *Client) Issue(ctx context.Context, g NewGrant) (schemas.GrantID, error) {
 	var out Issued
-	return out.ID, c.call(ctx, http.MethodPost, "/grants", nil, g, &out)
+	err := c.call(ctx, http.MethodPost, "/grants", nil, g, &out)
+	return out.ID, err
 }
 
 // Revoke ends a grant, waiting for the broker at most so long; see
@@ -100,13 +106,15 @@ func (c *Client) Revoke(ctx context.Context, n schemas.NetworkID, id schemas.Gra
 	values := inNetwork(n)
 	values.Set("wait", wait.String())
 	var s Stopped
-	return s, c.call(ctx, http.MethodPost, "/grants/"+url.PathEscape(string(id))+"/revoke", values, nil, &s)
+	err := c.call(ctx, http.MethodPost, "/grants/"+url.PathEscape(string(id))+"/revoke", values, nil, &s)
+	return s, err
 }
 
 // Join joins a network; see [Agent.Join].
 func (c *Client) Join(ctx context.Context, code string) (Joined, error) {
 	var j Joined
-	return j, c.call(ctx, http.MethodPost, "/join", nil, map[string]string{"code": code}, &j)
+	err := c.call(ctx, http.MethodPost, "/join", nil, map[string]string{"code": code}, &j)
+	return j, err
 }
 
 // Retry sends a delivery again; see [Agent.Retry].

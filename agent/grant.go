@@ -340,16 +340,3 @@ func (m *membership) syncIssued(l *link.Link, pending []casebook.Permission) err
 		return nil
 	})
 }
-
-// Grants lists every grant to or from this agency in a network, newest first.
-func (a *Agent) Grants(network schemas.NetworkID) ([]casebook.Permission, error) {
-	m, err := a.member(network)
-	if err != nil {
-		return nil, err
-	}
-	var all []casebook.Permission
-	return all, m.store.View(func(tx durable.Tx) (err error) {
-		all, err = casebook.Permissions(tx)
-		return err
-	})
-}

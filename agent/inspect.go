@@ -56,7 +56,7 @@ func Inspect(_ context.Context, opts Options) (in Inspection, err error) {
 		return in, err
 	}
 	in.Networks = []NetworkInspection{}
-	return in, s.View(func(tx durable.Tx) error {
+	err = s.View(func(tx durable.Tx) error {
 		p, _, err := durable.GetJSON[profile](tx.Map(mapProfile), keyProfile)
 		if err != nil {
 			return err
@@ -71,6 +71,7 @@ func Inspect(_ context.Context, opts Options) (in Inspection, err error) {
 		}
 		return nil
 	})
+	return in, err
 }
 
 func inspect(tx durable.Tx, r membershipRecord) (n NetworkInspection, err error) {

@@ -228,7 +228,7 @@ func (a *Agent) Events(network schemas.NetworkID, after uint64, limit int) ([]Ev
 		return nil, err
 	}
 	all := []Event{}
-	return all, m.store.View(func(tx durable.Tx) error {
+	err = m.store.View(func(tx durable.Tx) error {
 		return casebook.Events(tx, after, func(e casebook.Entry) error {
 			if len(all) == limit {
 				return durable.ErrStop
@@ -240,6 +240,7 @@ func (a *Agent) Events(network schemas.NetworkID, after uint64, limit int) ([]Ev
 			return nil
 		})
 	})
+	return all, err
 }
 
 func eventOf(n schemas.NetworkID, e casebook.Entry) Event {

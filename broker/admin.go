@@ -161,20 +161,23 @@ func OpenAdmin(dataDir string) *Admin {
 // State asks the broker how it is.
 func (a *Admin) State(ctx context.Context) (State, error) {
 	var s State
-	return s, a.call(ctx, http.MethodGet, "/state", nil, &s)
+	err := a.call(ctx, http.MethodGet, "/state", nil, &s)
+	return s, err
 }
 
 // Account asks for the account key of an agency that is to be invited.
 func (a *Admin) Account(ctx context.Context, agency schemas.AgencyID) (string, error) {
 	var rep accountRequest
-	return rep.Account, a.call(ctx, http.MethodPost, "/account", accountRequest{Agency: agency}, &rep)
+	err := a.call(ctx, http.MethodPost, "/account", accountRequest{Agency: agency}, &rep)
+	return rep.Account, err
 }
 
 // Publish puts a roll in force, and an invitation if there is one. When it
 // returns, suspended members are cut off.
 func (a *Admin) Publish(ctx context.Context, roll schemas.SignedRecord, invitation *schemas.SignedRecord) (State, error) {
 	var s State
-	return s, a.call(ctx, http.MethodPost, "/publish", publishRequest{roll, invitation}, &s)
+	err := a.call(ctx, http.MethodPost, "/publish", publishRequest{roll, invitation}, &s)
+	return s, err
 }
 
 func (a *Admin) call(ctx context.Context, method, path string, in, out any) error {

@@ -59,7 +59,8 @@ func (d *Door) Hello(ctx context.Context) (schemas.Hello, error) {
 // Join presents a card and its admission.
 func (d *Door) Join(ctx context.Context, req schemas.JoinRequest) (schemas.JoinReply, error) {
 	var reply schemas.JoinReply
-	return reply, d.call(ctx, http.MethodPost, "/enrol/join", req, &reply)
+	err := d.call(ctx, http.MethodPost, "/enrol/join", req, &reply)
+	return reply, err
 }
 
 // Standing asks how the agency stands; proof is a signed [schemas.Hello].
@@ -71,13 +72,15 @@ func (d *Door) Standing(ctx context.Context, agency schemas.AgencyID, proof sche
 	var reply struct {
 		Status schemas.MemberStatus `json:"status"`
 	}
-	return reply.Status, d.call(ctx, http.MethodPost, "/enrol/standing", req, &reply)
+	err := d.call(ctx, http.MethodPost, "/enrol/standing", req, &reply)
+	return reply.Status, err
 }
 
 // Revoke brings signed revocations.
 func (d *Door) Revoke(ctx context.Context, records []schemas.SignedRecord) (schemas.GrantReply, error) {
 	var reply schemas.GrantReply
-	return reply, d.call(ctx, http.MethodPost, "/enrol/revoke", schemas.GrantRequest{V: 1, Revoke: records}, &reply)
+	err := d.call(ctx, http.MethodPost, "/enrol/revoke", schemas.GrantRequest{V: 1, Revoke: records}, &reply)
+	return reply, err
 }
 
 func (d *Door) call(ctx context.Context, method, path string, in, out any) error {
