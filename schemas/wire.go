@@ -154,6 +154,21 @@ type Withdrawn struct {
 	Revocation *SignedRecord `json:"revocation,omitempty"`
 }
 
+// ReadWithdrawn reads a withdrawal and checks that it gives one of the reasons.
+// A recipient repeats the reason as its answer to the envelope: with none it
+// would sign that it has stored what never came.
+func ReadWithdrawn(b []byte) (Withdrawn, error) {
+	var w Withdrawn
+	if err := DecodeJSON(b, &w); err != nil {
+		return w, err
+	}
+	switch w.Code {
+	case CodeGrantRevoked, CodeGrantExpired, CodeSuspended, CodeExpired:
+		return w, nil
+	}
+	return w, Malformed("code", "must be grant-revoked, grant-expired, suspended or expired")
+}
+
 // Notice warns the two parties of a mailbox before anything happens to it.
 type Notice struct {
 	From AgencyID `json:"from"`

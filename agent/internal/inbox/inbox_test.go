@@ -466,3 +466,37 @@ func TestBadReceipt(t *testing.T) {
 		}
 	})
 }
+
+// A broker cannot make this agency sign that it stored what it never saw: not
+// by a withdrawal without a reason, nor by one with a reason of its own.
+func TestWithdrawalWithoutReason(t *testing.T) {
+	for _, code := range []schemas.Code{"", "stored"} {
+		t.Run(string(code), func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *house) {
+				c := h.chain(sender)
+				id := schemas.NewEventID()
+				e := c.write(letter{eventID: id})
+				h.withdrawn(e, code, nil)
+				h.post(e)
+				h.settle()
+				want(t, "taken", h.taken(), []string{string(id)})
+				want(t, "answers", h.hub.answers()[e.ID], []string{"stored"})
+				want(t, "alarms", h.alarms(), []string{"malformed"})
+			})
+		})
+	}
+}
+
+// An envelope for somebody else takes no place in the sender's chain: what
+// belongs there is still taken.
+func TestEnvelopeOfAnotherTakesNoPlace(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		c, elsewhere := h.chain(sender), h.chain(sender)
+		elsewhere.id = c.id // the same incarnation's chain for another recipient
+		h.post(elsewhere.write(letter{to: other}))
+		ids := c.send(2)
+		h.settle()
+		want(t, "taken", h.taken(), ids)
+		want(t, "alarms", h.alarms(), []string{"recipient-not-covered riverside-treatment"})
+	})
+}

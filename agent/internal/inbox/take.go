@@ -73,6 +73,9 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 	if err := e.Verify(key); err != nil {
 		return in.refuse(tx, e, err)
 	}
+	if e.Recipient != in.opts.Own { // it has no place in the sender's chain for this agency
+		return in.refuse(tx, e, o.err)
+	}
 	known, err := in.follow(tx, e.Outline())
 	if err != nil {
 		return err
@@ -241,8 +244,8 @@ func (in *Inbox) tolerate(tx durable.Tx, item schemas.Item, err error) error {
 // takeWithdrawn closes the sender's chain over an envelope that will not come,
 // if this agency is its recipient and the proof holds.
 func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
-	var w schemas.Withdrawn
-	if err := schemas.DecodeJSON(item.Data, &w); err != nil {
+	w, err := schemas.ReadWithdrawn(item.Data)
+	if err != nil {
 		return err
 	}
 	e := w.Outline.Envelope
