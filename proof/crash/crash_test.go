@@ -15,20 +15,30 @@ import (
 
 const events = 4
 
-// settle sends the events again, which has no effect where they were accepted,
-// and waits until every one is where it belongs, once, and the sender knows.
-func (w *world) settle(n int) {
+// settle sends the named events again, which has no effect where they were
+// accepted, and waits until every one is where it belongs, once, and the sender
+// knows. total is how many there are by now.
+func (w *world) settle(names []string, total int) {
 	w.t.Helper()
-	for i := range n {
-		w.send(fmt.Sprintf("event-%d", i))
+	for _, name := range names {
+		w.send(name)
 	}
-	eventually.True(w.t, "every event is at its recipient", func() bool { return len(w.heard("probation")) == n })
+	eventually.True(w.t, "every event is at its recipient", func() bool { return len(w.heard("probation")) == total })
 	eventually.True(w.t, "the sender has every receipt", func() bool { return w.open("riverside") == 0 })
 	for id, times := range w.heard("probation") {
 		if times != 1 {
 			w.t.Errorf("%s has its effect %d times", id, times)
 		}
 	}
+}
+
+// named makes the names of n events.
+func named(prefix string, n int) []string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("%s-%d", prefix, i))
+	}
+	return all
 }
 
 // Which process passes a point while events go from riverside to probation.
@@ -39,23 +49,24 @@ var onTheWay = map[string]string{
 }
 
 func TestKilledAtEachPoint(t *testing.T) {
+	w := newWorld(t)
+	w.join("riverside")
+	w.join("probation")
+	w.grant()
+	w.settle([]string{"first"}, 1)
+	total := 1
 	for point, who := range onTheWay {
-		t.Run(point, func(t *testing.T) {
-			w := newWorld(t)
-			w.join("riverside")
-			w.join("probation")
-			w.grant()
-			w.send("event-0")
-			eventually.True(t, "the first event arrives", func() bool { return len(w.heard("probation")) == 1 })
-			w.kill(who)
-			w.start(who, point)
-			for i := range events {
-				w.send(fmt.Sprintf("event-%d", i))
-			}
-			w.crashed(who)
-			w.start(who, "")
-			w.settle(events)
-		})
+		t.Logf("%s dies at %s", who, point)
+		w.kill(who)
+		w.start(who, point)
+		names := named(point, events)
+		for _, name := range names {
+			w.send(name)
+		}
+		w.crashed(who)
+		w.start(who, "")
+		total += events
+		w.settle(names, total)
 	}
 }
 
@@ -83,7 +94,7 @@ func TestKilledWhileJoining(t *testing.T) {
 			"--cell", "attendance:justice-monitoring", "--basis", "justice-consent", "--until", "2099-01-01")
 		return err == nil
 	})
-	w.settle(1)
+	w.settle(named("event", 1), 1)
 	if _, err := w.try("agent", "join", code, "--data", w.path("another"), "--name", "Another"); err == nil {
 		t.Error("the code worked twice")
 	}
@@ -103,7 +114,7 @@ func TestKilledWhileGranting(t *testing.T) {
 	}
 	w.crashed("riverside")
 	w.start("riverside", "")
-	w.settle(2)
+	w.settle(named("event", 2), 2)
 }
 
 // A revocation whose broker dies before it wrote down what it withdraws
@@ -164,5 +175,5 @@ func TestKilledAtRandom(t *testing.T) {
 		w.start(who, "")
 	}
 	<-sent
-	w.settle(n)
+	w.settle(named("event", n), n)
 }
