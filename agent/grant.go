@@ -82,6 +82,9 @@ func (m *membership) issue(tx durable.Tx, t schemas.Terms, lockKey []byte) error
 	if err != nil {
 		return err
 	}
+	if t, err = schemas.PeekRecord[schemas.Terms](termsRec, schemas.RecordTerms); err != nil { // with the nonce, as signed
+		return err
+	}
 	return casebook.Issue(tx, casebook.Permission{Grant: grant, Record: rec, Terms: &t, TermsRecord: &termsRec, LockKey: lockKey})
 }
 

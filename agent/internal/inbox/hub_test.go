@@ -67,6 +67,13 @@ func (h *hub) Connected() bool {
 	return !h.down
 }
 
+// asked counts the pulls so far.
+func (h *hub) asked() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.pulls
+}
+
 func (h *hub) Pull(_ context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

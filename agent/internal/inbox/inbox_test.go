@@ -312,12 +312,12 @@ func TestRefusingBrokerIsNotHammered(t *testing.T) {
 			h.box.Wake()
 			<-time.After(100 * time.Millisecond)
 		}
-		if got := h.hub.pulls; got > 3700 {
+		if got := h.hub.asked(); got > 3700 {
 			t.Errorf("%d pulls in an hour of hints, want at most one a second", got)
 		}
-		before := h.hub.pulls
+		before := h.hub.asked()
 		pass(time.Hour)
-		if got := h.hub.pulls - before; got < 50 || got > 70 {
+		if got := h.hub.asked() - before; got < 50 || got > 70 {
 			t.Errorf("%d pulls in an hour, want one a minute", got)
 		}
 	})
