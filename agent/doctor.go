@@ -254,7 +254,7 @@ func (d *diagnosis) member(ctx context.Context, r membershipRecord, running *mem
 		d.skip(HopSignIn, HopCanary)
 		return
 	}
-	signedIn := d.note(HopSignIn, signIn(ctx, r, identity, running, probe))
+	signedIn := d.note(HopSignIn, signIn(r, identity, running, probe))
 	switch {
 	case !signedIn || !clock:
 		d.skip(HopCanary)
@@ -323,9 +323,9 @@ func credentialsFinding(expires, now time.Time) link.Finding {
 }
 
 // signIn is the running agent's connection, or an attempt of our own.
-func signIn(ctx context.Context, r membershipRecord, identity vault.Identity, running *membership, probe *link.Probe) link.Finding {
+func signIn(r membershipRecord, identity vault.Identity, running *membership, probe *link.Probe) link.Finding {
 	if running == nil {
-		return link.SignIn(ctx, link.Options{
+		return link.SignIn(link.Options{
 			Target: probe.Trusted(), User: identity.Public().User, Sign: identity.SignNonce,
 			JWT: func() (string, error) { return r.JWT, nil },
 		})

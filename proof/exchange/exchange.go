@@ -31,7 +31,19 @@ type Network struct {
 	Now    func() time.Time
 	// Wire holds every byte that crossed between agents and broker.
 	Wire *Log
-	opts broker.Options
+	// Listen is where the broker listens. Agents know another address, at which
+	// what crosses is recorded, unless [Setting] says otherwise.
+	Listen string
+	opts   broker.Options
+}
+
+// Setting is what a test may want otherwise about a network.
+type Setting struct {
+	// Network is its name; default river-county.
+	Network schemas.NetworkID
+	// Public makes the host and port that agents know of the address at which
+	// the broker listens.
+	Public func(listen string) string
 }
 
 // Log collects everything that is logged; it is safe for concurrent use.
@@ -56,13 +68,23 @@ func (l *Log) String() string {
 // Start founds a network and runs its broker.
 func Start(t testing.TB) *Network {
 	t.Helper()
-	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Wire: &Log{}, Now: time.Now}
-	listen := freeAddress(t)
-	public := n.tap(listen)
-	n.opts = broker.Options{
-		DataDir: filepath.Join(n.Dir, "broker"), Listen: listen, StatusListen: "127.0.0.1:0", Logger: n.Logger("broker"),
+	return StartWith(t, Setting{})
+}
+
+// StartWith is [Start] for a network that is set up in another way.
+func StartWith(t testing.TB, s Setting) *Network {
+	t.Helper()
+	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Wire: &Log{}, Now: time.Now, Listen: freeAddress(t)}
+	if s.Network == "" {
+		s.Network = "river-county"
 	}
-	if _, err := broker.Init(broker.InitOptions{DataDir: n.opts.DataDir, Network: "river-county", URL: "https://" + public}); err != nil {
+	if s.Public == nil {
+		s.Public = n.tap
+	}
+	n.opts = broker.Options{
+		DataDir: filepath.Join(n.Dir, "broker"), Listen: n.Listen, StatusListen: "127.0.0.1:0", Logger: n.Logger("broker"),
+	}
+	if _, err := broker.Init(broker.InitOptions{DataDir: n.opts.DataDir, Network: s.Network, URL: "https://" + s.Public(n.Listen)}); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -86,6 +108,7 @@ func (n *Network) Logger(who string) *slog.Logger {
 // StartBroker runs the broker, the first time or again.
 func (n *Network) StartBroker() {
 	n.T.Helper()
+	n.opts.Now = n.Now
 	b, err := broker.Start(context.Background(), n.opts)
 	if err != nil {
 		n.T.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -382,11 +383,14 @@ func (p *Probe) ask(ctx context.Context, anyone bool) (schemas.Hello, error) {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// SignIn connects once, as the agent does, and says what came of it.
-func SignIn(ctx context.Context, opts Options) Finding {
+// SignIn connects once, as the agent does, and says what came of it. Of the
+// options it needs Target, JWT, Sign and User.
+func SignIn(opts Options) Finding {
 	f := Finding{Expected: "the exchange accepts this agency's credentials"}
 	opts.Timeout, opts.Ping = probeTimeout, defaultPing
+	opts.OnHint, opts.Logger = func() {}, slog.New(slog.DiscardHandler)
 	l := &Link{opts: opts}
+	l.alive.Store(newLifetime())
 	address, options, err := l.options()
 	if err == nil {
 		var conn *nats.Conn
