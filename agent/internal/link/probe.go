@@ -185,7 +185,8 @@ func (p *Probe) Encrypt(ctx context.Context) Finding {
 	}
 	state, err := p.handshake(ctx)
 	if err != nil {
-		f.Found, f.Remedy = p.noHandshake(err)
+		f.Found = noHandshake(err)
+		f.Remedy = "ask the network's lead agency whether the address and port are right; if they are, something in between cuts encrypted connections"
 		return f
 	}
 	err = p.verify(state, p.target.now())
@@ -223,12 +224,12 @@ func (p *Probe) handshake(ctx context.Context) (tls.ConnectionState, error) {
 	return client.ConnectionState(), err
 }
 
-func (p *Probe) noHandshake(err error) (found, remedy string) {
-	remedy = "ask the network's lead agency whether the address and port are right; if they are, something in between cuts encrypted connections"
+// noHandshake says in words why there is no encryption.
+func noHandshake(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "it answers, but without encryption: that is not the exchange", remedy
+		return "it answers, but without encryption: that is not the exchange"
 	}
-	return "no encrypted connection: " + unreachable(err), remedy
+	return "no encrypted connection: " + unreachable(err)
 }
 
 // verify holds what was presented against the target at a time.
