@@ -34,7 +34,10 @@ func (g *Gate) lapsed(it item, now time.Time) schemas.Code {
 	if !ok || revocation != nil {
 		return schemas.CodeGrantRevoked
 	}
-	return grant.Live(now)
+	if code := grant.Live(now); code != schemas.CodeGrantNotYetValid {
+		return code
+	}
+	return "" // it had begun when the envelope was accepted: our clock was set back since
 }
 
 // certain reports whether an item beyond the mark was certainly not handed
