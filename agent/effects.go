@@ -114,7 +114,7 @@ func (f effects) Apply(tx durable.Tx, item schemas.Item) error {
 
 // signer returns a member's key for a record, or the refusal.
 func (f effects) signer(tx durable.Tx, a schemas.AgencyID, rec schemas.SignedRecord) (ed25519.PublicKey, error) {
-	key, err := f.m.dir.SigningKey(tx, a, rec.KeyID(), f.m.agent.opts.Now())
+	key, err := f.m.dir.SigningKey(tx, a, rec.KeyID(), f.m.inbox.Now())
 	if err == nil && key == nil {
 		err = schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card of "+string(a), "fetch the card")
 	}

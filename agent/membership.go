@@ -74,7 +74,7 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.dir = &directory.Directory{
-		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: a.opts.Now,
+		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
 		OwnCard: func(durable.Tx) (schemas.Hash, error) { return r.Request.Card.Hash(), nil },
 		Raise:   m.raise,
 	}

@@ -31,6 +31,7 @@ type Broker struct {
 	certs    *certificates
 	door     net.Listener // Listen
 	status   net.Listener // StatusListen, nil if off
+	inHand   inHand
 	teardown lifecycle.Teardown
 	ctx      context.Context // ends with Stop; of the work that requests began
 	cancel   context.CancelFunc

@@ -80,6 +80,9 @@ func (b *Broker) Join(ctx context.Context, req schemas.JoinRequest) (schemas.Joi
 	}
 	reply := schemas.JoinReply{V: 1, Account: m.Account, AdmissionKey: b.network.AdmissionKey, Directory: b.registry.Directory(m.Agency)}
 	reply.Directory.Epoch = b.gate.EpochRecord()
+	// Card and admission stand in everybody's directory, so anybody can send
+	// this request again: the answer holds what every member may know.
+	reply.Directory.Grants = nil
 	if reply.JWT, reply.Expires, err = b.credentials(m.Agency, m.User); err != nil {
 		return schemas.JoinReply{}, err
 	}

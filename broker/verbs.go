@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/linkage-exchange/linkage/broker/internal/transport"
@@ -30,15 +31,52 @@ func (b *Broker) serveVerbs() error {
 	return nil
 }
 
+// maxInHand is how many requests of one member are worked on at once. Each may
+// hold a message in memory and wait for a commit of its own: without a bound
+// one member's would stand before everybody's.
+const maxInHand = 8
+
+// inHand counts the requests of each account that are worked on.
+type inHand struct {
+	mu sync.Mutex // guards of
+	of map[string]int
+}
+
+func (h *inHand) take(account string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.of[account] >= maxInHand {
+		return schemas.Refuse(schemas.CodeOverRate, "", "must not exceed this member's rate", "wait for the answers to earlier requests and send again; nothing was lost")
+	}
+	if h.of == nil {
+		h.of = map[string]int{}
+	}
+	h.of[account]++
+	return nil
+}
+
+func (h *inHand) release(account string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.of[account]--; h.of[account] == 0 {
+		delete(h.of, account)
+	}
+}
+
 // background lets a request take its time beside the others, after the
 // member's rate has been charged for it.
 func (b *Broker) background(serve func(context.Context, transport.Request)) func(transport.Request) {
 	return func(r transport.Request) {
-		if err := b.gate.Allow(r.Account); err != nil {
+		err := b.gate.Allow(r.Account)
+		if err == nil {
+			err = b.inHand.take(r.Account)
+		}
+		if err != nil {
 			b.respond(r, schemas.PullEnd{V: 1, Refusal: schemas.RefusalOf(err)}) // every reply has a refusal's fields
 			return
 		}
 		go func() {
+			defer b.inHand.release(r.Account)
 			ctx, cancel := context.WithTimeout(b.ctx, requestTimeout)
 			defer cancel()
 			serve(ctx, r)

@@ -153,6 +153,15 @@ func (in *Inbox) Heard() (at time.Time, ahead time.Duration) {
 	return in.pulled, in.clock
 }
 
+// Now is the present by whichever clock is ahead, ours or the broker's. Keys and
+// permissions begin by the broker's: a clock here that is behind must not make
+// us refuse, for good, what has already begun.
+func (in *Inbox) Now() time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.opts.Now().Add(max(in.clock, 0))
+}
+
 // Cursor returns where this agency stands in the hub.
 func Cursor(tx durable.Tx) (epoch schemas.ULID, position uint64, err error) {
 	c, _, err := durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
