@@ -42,6 +42,10 @@ type Envelope struct {
 	Material string
 	// Data is the sealed inner event; see [Seal].
 	Data []byte
+
+	// known is Material as it was made or read, so that it is read once on its
+	// way through the gate; see material.
+	known *knownMaterial
 }
 
 // routing lists the extension attributes that are signed, in order.
@@ -81,18 +85,27 @@ func (e Envelope) Hash() Hash { return e.Outline().Hash() }
 
 // Signed returns the envelope with Material made by key.
 func (e Envelope) Signed(key ed25519.PrivateKey) Envelope {
-	e.Material = digest(e.attributes(), HashOf(e.Data), e.routing()).sign(key)
+	e.known = digest(e.attributes(), HashOf(e.Data), e.routing()).sign(key)
+	e.Material = e.known.text
 	return e
 }
 
 // SigningKey names the key that Material says it was made with, "" if Material
 // cannot be read. Nothing is verified.
 func (e Envelope) SigningKey() KeyID {
-	r, _, err := parseMaterial(e.Material)
+	m, err := e.material()
 	if err != nil {
 		return ""
 	}
-	return r.KeyID()
+	return m.record.KeyID()
+}
+
+// material is what Material says. Nothing is verified.
+func (e Envelope) material() (*knownMaterial, error) {
+	if e.known != nil && e.known.text == e.Material { // nobody has put another one in its place
+		return e.known, nil
+	}
+	return parseMaterial(e.Material)
 }
 
 // Verify checks the signature and that it covers exactly this envelope.
@@ -122,14 +135,14 @@ func (o Outline) Hash() Hash { return o.digest().hash() }
 
 // Verify is [Envelope.Verify].
 func (o Outline) Verify(key ed25519.PublicKey) error {
-	r, m, err := parseMaterial(o.Envelope.Material)
+	m, err := o.Envelope.material()
 	if err != nil {
 		return err
 	}
-	if err := r.Verify(verifiabilityType, key); err != nil {
+	if err := m.record.Verify(verifiabilityType, key); err != nil {
 		return err
 	}
-	if !m.equal(o.digest()) {
+	if !m.signed.equal(o.digest()) {
 		return Refuse(CodeBadSignature, "ce-dssematerial", "must sign exactly the attributes and data of this envelope", "send the envelope as it was signed")
 	}
 	return nil
@@ -224,9 +237,11 @@ func parseAttributes(attrs map[string]string) (Envelope, error) {
 	if err := p.end(); err != nil {
 		return Envelope{}, err
 	}
-	if _, m, err := parseMaterial(e.Material); err != nil {
+	var err error
+	if e.known, err = parseMaterial(e.Material); err != nil {
 		return Envelope{}, err
-	} else if !m.equal(material{Core: m.Core, Ext: m.Ext, Names: e.routing()}) {
+	}
+	if !slices.Equal(e.known.signed.Names, e.routing()) {
 		return Envelope{}, Malformed("ce-dssematerial", "must sign exactly the routing attributes, in order")
 	}
 	return e, nil

@@ -56,34 +56,45 @@ func digest(attrs map[string]string, data Hash, extensions []string) material {
 // hash is M: SHA-256 over the two digests that are signed.
 func (m material) hash() Hash { return HashOf(slices.Concat(m.Core, m.Ext)) }
 
-// sign returns the value of dssematerial.
-func (m material) sign(key ed25519.PrivateKey) string {
+// sign makes the value of dssematerial.
+func (m material) sign(key ed25519.PrivateKey) *knownMaterial {
 	payload, err := json.Marshal(m)
 	if err != nil {
 		panic("digests always encode: " + err.Error())
 	}
-	return base64.StdEncoding.EncodeToString(SignBytes(verifiabilityType, payload, key).Encode())
+	r := SignBytes(verifiabilityType, payload, key)
+	return &knownMaterial{text: base64.StdEncoding.EncodeToString(r.Encode()), record: r, signed: m}
+}
+
+// knownMaterial is a dssematerial and what it says. Nobody writes to it.
+type knownMaterial struct {
+	text   string
+	record SignedRecord
+	signed material
 }
 
 // parseMaterial reads dssematerial without verifying it.
-func parseMaterial(s string) (SignedRecord, material, error) {
+func parseMaterial(s string) (*knownMaterial, error) {
 	const field = "ce-dssematerial"
-	var m material
 	if len(s) > maxMaterial {
-		return SignedRecord{}, m, Malformed(field, "must be at most %d characters", maxMaterial)
+		return nil, Malformed(field, "must be at most %d characters", maxMaterial)
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") { // the decoder skips line breaks, a header must not hold one
-		return SignedRecord{}, m, Malformed(field, "must be base64 on one line")
+		return nil, Malformed(field, "must be base64 on one line")
 	}
 	r, err := ParseRecord(b)
 	if err != nil || r.PayloadType != verifiabilityType {
-		return r, m, Malformed(field, "must be a DSSE envelope of the verifiability extension with one signature")
+		return nil, Malformed(field, "must be a DSSE envelope of the verifiability extension with one signature")
 	}
-	if err := DecodeJSON(r.Payload, &m); err != nil {
-		return r, m, Malformed(field, "must sign a JSON object of digests")
+	m := knownMaterial{text: s, record: r}
+	if err := DecodeJSON(r.Payload, &m.signed); err != nil {
+		return nil, Malformed(field, "must sign a JSON object of digests")
 	}
-	return r, m, m.validate()
+	if err := m.signed.validate(); err != nil {
+		return nil, err
+	}
+	return &m, nil
 }
 
 // validate checks the extension's rules about the list of signed attributes.

@@ -166,7 +166,7 @@ func TestPublishedVerifiabilityVectors(t *testing.T) {
 			r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
 			check("signature", ecdsa.Verify(publishedKey(t), sum[:], r, s), true)
 
-			_, _, err = parseMaterial(c.material)
+			_, err = parseMaterial(c.material)
 			check("payload", err == nil, c.payload)
 
 			var published material
@@ -219,7 +219,7 @@ func TestMaterialLists(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			record := SignBytes(verifiabilityType, []byte(tt.payload), key)
-			_, _, err := parseMaterial(base64.StdEncoding.EncodeToString(record.Encode()))
+			_, err := parseMaterial(base64.StdEncoding.EncodeToString(record.Encode()))
 			if tt.ok && err != nil {
 				t.Error(err)
 			}
@@ -237,8 +237,8 @@ func TestMaterialText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := digest(map[string]string{"id": "1"}, Hash{}, nil).sign(key)
-	if _, _, err := parseMaterial(good); err != nil {
+	good := digest(map[string]string{"id": "1"}, Hash{}, nil).sign(key).text
+	if _, err := parseMaterial(good); err != nil {
 		t.Fatal(err)
 	}
 	encode := func(r SignedRecord) string { return base64.StdEncoding.EncodeToString(r.Encode()) }
@@ -263,7 +263,7 @@ func TestMaterialText(t *testing.T) {
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := parseMaterial(text)
+			_, err := parseMaterial(text)
 			if e, ours := errors.AsType[*Error](err); !ours || e.Code != CodeMalformed || e.Field != "ce-dssematerial" {
 				t.Errorf("got %v, want malformed ce-dssematerial", err)
 			}
