@@ -283,8 +283,8 @@ type Revocation struct {
 	Network NetworkID `json:"network"`
 	Grant   GrantID   `json:"grant"`
 	At      Instant   `json:"at"`
-	// Successor is a narrower grant that is issued in the same commit; nil if
-	// there is none.
+	// Successor is a narrower grant that stands in its place, for readers: nobody
+	// checks it. nil if there is none.
 	Successor *GrantID `json:"successor"`
 	// Key opens the grant's lock; nil when the discloser signs.
 	Key []byte `json:"key,omitempty"`

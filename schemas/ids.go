@@ -178,7 +178,7 @@ func ParseDate(s string) (Date, error) {
 	return Date{t}, nil
 }
 
-// Start is the day's first instant, End the first instant after it.
+// Start is the day's first instant.
 func (d Date) Start() time.Time { return d.t }
 
 // End is the first instant that no longer belongs to the day.

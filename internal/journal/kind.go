@@ -36,8 +36,7 @@ const (
 	HeaderHash      = "Linkage-Hash"
 	HeaderCode      = "Linkage-Code"
 	HeaderCount     = "Linkage-Count"
-	// HeaderThrough is, of a hand-over, the last position given to the
-	// recipient; of a revocation, the last position whose hand-over is unknown.
+	// HeaderThrough is, of a hand-over, the last position given to the recipient.
 	HeaderThrough = "Linkage-Through"
 	// HeaderCursor is the position up to which the recipient has stored.
 	HeaderCursor = "Linkage-Cursor"

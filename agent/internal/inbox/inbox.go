@@ -168,7 +168,7 @@ func Cursor(tx durable.Tx) (epoch schemas.ULID, position uint64, err error) {
 	return c.Epoch, c.Position, err
 }
 
-// SetCursor begins after a position: at join, at the directory's.
+// SetCursor begins after a position: at join, after 0.
 func SetCursor(tx durable.Tx, epoch schemas.ULID, position uint64) error {
 	return durable.PutJSON(tx.Map(mapCursor), keyCursor, cursor{epoch, position})
 }

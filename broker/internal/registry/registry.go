@@ -151,8 +151,7 @@ func (r *Registry) Live(now time.Time) int {
 	return n
 }
 
-// Admitted is the data of a member-admitted record and of the answer to a
-// join.
+// Admitted is the data of a member-admitted record.
 type Admitted struct {
 	Card      schemas.SignedRecord `json:"card"`
 	Admission schemas.SignedRecord `json:"admission"`

@@ -32,7 +32,7 @@ func record(kind journal.Kind, subject string, data []byte, header map[string]st
 }
 
 // Grants serves broker.grant: grants that a member issues, its register, and
-// revocations, each with its successor in the same commit.
+// revocations, all in one commit.
 func (s *Service) Grants(ctx context.Context, from schemas.AgencyID, req schemas.GrantRequest) (journal.Outcome, error) {
 	if n := len(req.Issue) + len(req.Revoke); n > schemas.MaxGrantRecords {
 		return journal.Outcome{}, schemas.Refuse(schemas.CodeTooLarge, "issue", fmt.Sprintf("must be at most %d records at once", schemas.MaxGrantRecords), "send them in several requests")
