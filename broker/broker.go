@@ -195,9 +195,6 @@ func (b *Broker) Stop(ctx context.Context) error { return b.teardown.Run(ctx) }
 // Addr is where the broker listens, also when Listen asked for any port.
 func (b *Broker) Addr() net.Addr { return b.door.Addr() }
 
-// NATSAddr is where the broker listens for NATS over TLS, nil if it does not.
-func (b *Broker) NATSAddr() net.Addr { return b.nats.Addr() }
-
 // StatusAddr is where health and metrics are served, nil if they are not.
 func (b *Broker) StatusAddr() net.Addr {
 	if b.status == nil {

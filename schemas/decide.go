@@ -2,16 +2,12 @@ package schemas
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 )
-
-// asError finds our error in a chain.
-func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
 
 // Question is what [Decide] answers: may this event go from here to there, now,
 // under this permission?

@@ -1,5 +1,7 @@
 package schemas
 
+import "errors"
+
 // This file is what agents and broker say to each other around envelopes. Every
 // verb is a NATS request on broker.<verb>; its answer comes after the durable
 // commit.
@@ -61,7 +63,7 @@ type Refusal struct {
 // RefusalOf renders an error for the wire. What is not an [Error] becomes
 // unavailable, and its text stays here.
 func RefusalOf(err error) Refusal {
-	e, ok := asError(err)
+	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		e = Refuse(CodeUnavailable, "", "the broker could not do this now", "try again later; nothing was lost")
 	}
@@ -190,7 +192,8 @@ type ReceiptReply struct {
 }
 
 // GrantRequest is one of: grants to issue, revocations, a register, on
-// broker.grant. A revocation's successor is among Issue of the same request.
+// broker.grant. Revocations are decided before grants. That a revocation's
+// successor is among Issue is not asked: nothing may hold up a revocation.
 type GrantRequest struct {
 	V        int            `json:"v"`
 	Issue    []SignedRecord `json:"issue,omitempty"`
@@ -228,12 +231,8 @@ type DirectoryReply struct {
 	Refusal
 }
 
-// RenewRequest asks for a new user JWT for the key that was admitted.
-type RenewRequest struct {
-	V int `json:"v"`
-}
-
-// RenewReply brings the user JWT.
+// RenewReply answers broker.renew: a new user JWT for the key that was
+// admitted.
 type RenewReply struct {
 	V       int     `json:"v"`
 	JWT     string  `json:"jwt"`

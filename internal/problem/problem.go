@@ -46,10 +46,8 @@ func Status(err error) int {
 	}
 }
 
-// Of makes the document of an error. The text of an error without a code stays
+// of makes the document of an error. The text of an error without a code stays
 // inside.
-func Of(err error) Document { return of(Status(err), err) }
-
 func of(status int, err error) Document {
 	d := Document{Type: "about:blank", Title: http.StatusText(status), Status: status}
 	e, ok := errors.AsType[*schemas.Error](err)
