@@ -60,6 +60,7 @@ const (
 	mapEventIDs = "event-ids"
 	mapSubjects = "subjects"
 	logAlarms   = "alarms"
+	mapTallies  = "alarm-tallies"
 )
 
 // Append adds an event unless one with the same source and id is there, whose
@@ -117,6 +118,18 @@ type Alarm struct {
 	Times  int              `json:"times"`
 }
 
+// tally counts the alarms of one code about one agency within a day.
+type tally struct {
+	Since time.Time `json:"since"`
+	Count int       `json:"count"`
+	Last  uint64    `json:"last"` // the newest one's number
+}
+
+// alarmsADay is how many alarms of one code about one agency stand one by one.
+// Further ones count up the last: a partner that misbehaves must not bury what
+// others have to be looked at for, nor fill the disk.
+const alarmsADay = 20
+
 // Raise records an alarm. The same one again within a day only counts up.
 func Raise(tx durable.Tx, at time.Time, code schemas.Code, about schemas.AgencyID, text string) error {
 	log := tx.Log(logAlarms)
@@ -134,8 +147,29 @@ func Raise(tx durable.Tx, at time.Time, code schemas.Code, about schemas.AgencyI
 			return durable.PutLogJSON(log, n, a)
 		}
 	}
-	_, err = durable.AppendJSON(log, Alarm{At: at, Code: code, About: about, Text: text, Times: 1})
-	return err
+	tallies, key := tx.Map(mapTallies), string(code)+"|"+string(about)
+	day, _, err := durable.GetJSON[tally](tallies, key)
+	if err != nil {
+		return err
+	}
+	if at.Sub(day.Since) >= 24*time.Hour {
+		day = tally{Since: at}
+	}
+	if day.Count >= alarmsADay {
+		a, ok, err := durable.LogJSON[Alarm](log, day.Last)
+		if err != nil {
+			return err
+		}
+		if ok { // nobody has dismissed it
+			a.Times++
+			return durable.PutLogJSON(log, day.Last, a)
+		}
+	}
+	day.Count++
+	if day.Last, err = durable.AppendJSON(log, Alarm{At: at, Code: code, About: about, Text: text, Times: 1}); err != nil {
+		return err
+	}
+	return durable.PutJSON(tallies, key, day)
 }
 
 // Alarms lists the alarms that nobody has dismissed, oldest first.

@@ -22,7 +22,7 @@ type View struct {
 	// Holds is the id of that event.
 	Holds schemas.EventID `json:"holds"`
 	// History is every event, in the order in which things happened; those that
-	// a correction replaced are marked and stay.
+	// a correction by the same agency replaced are marked and stay.
 	History []Step `json:"history"`
 }
 
@@ -81,17 +81,21 @@ func fold(subject string, entries []Entry) View {
 		all = append(all, happeningOf(e))
 	}
 	slices.SortFunc(all, func(a, b happening) int {
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID), cmp.Compare(a.From, b.From))
 	})
-	replaced := map[schemas.EventID]bool{}
+	type said struct { // an agency takes back its own word, nobody else's
+		from schemas.AgencyID
+		id   schemas.EventID
+	}
+	replaced := map[said]bool{}
 	for _, h := range all {
 		if h.replaces != "" {
-			replaced[h.replaces] = true
+			replaced[said{h.From, h.replaces}] = true
 		}
 	}
 	v := View{Subject: subject}
 	for _, h := range all {
-		h.Replaced = replaced[h.ID]
+		h.Replaced = replaced[said{h.From, h.ID}]
 		v.History = append(v.History, h.Step)
 		if !h.Replaced {
 			v.Noun, v.Status, v.Since, v.Holds = h.Type.Noun(), h.Type.Verb(), h.Time, h.ID

@@ -156,3 +156,50 @@ func TestR4ViewDoesNotDependOnArrival(t *testing.T) {
 		}
 	})
 }
+
+// A partner corrects what it said itself. That another partner's event is
+// replaced, or that it has the same id, is for that partner to say.
+func TestNobodyCorrectsAnother(t *testing.T) {
+	store := newCasebook(t)
+	say := func(from schemas.AgencyID, id string, hour int, typ schemas.EventType, replaces string) {
+		data := map[string]any{}
+		if replaces != "" {
+			data["replaces"] = replaces
+		}
+		body, err := json.Marshal(map[string]any{
+			"specversion": "1.0", "id": id, "source": from.Source(), "type": typ, "subject": "test-1",
+			"time": time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC), "datacontenttype": "application/json", "data": data,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := schemas.ParseEvent(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Update(context.Background(), func(tx durable.Tx) error {
+			_, _, err := casebook.Append(tx, casebook.Entry{Direction: casebook.Heard, From: from, Event: body}, e)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("lab", idOf(1), 9, schemas.TypeDrugTestConfirmed, "")
+	say("shelter", idOf(1), 7, schemas.TypeDrugTestOrdered, "")
+	say("shelter", idOf(2), 8, schemas.TypeDrugTestCorrected, idOf(1))
+	var v casebook.View
+	if err := store.View(func(tx durable.Tx) (err error) {
+		v, _, err = casebook.Subject(tx, "test-1")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if v.Holds != schemas.EventID(idOf(1)) || v.Status != "confirmed" {
+		t.Errorf("what holds is %s by %s", v.Status, v.Holds)
+	}
+	for _, step := range v.History {
+		if want := step.From == "shelter" && step.ID == schemas.EventID(idOf(1)); step.Replaced != want {
+			t.Errorf("%s by %s: replaced is %v", step.Type, step.From, step.Replaced)
+		}
+	}
+}
