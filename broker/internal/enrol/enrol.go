@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -43,7 +44,10 @@ type StandingReply struct {
 	Roll   schemas.SignedRecord `json:"roll"`
 }
 
-const maxBody = 256 << 10
+const (
+	maxBody     = 256 << 10
+	bodyTimeout = 30 * time.Second
+)
 
 // Handler serves the door. Every route is listed here.
 func Handler(b Broker) http.Handler {
@@ -111,7 +115,10 @@ func (h *handler) revoke(w http.ResponseWriter, r *http.Request) {
 // serve decodes a request, lets fn answer it, and writes the answer.
 func serve[Req, Rep any](w http.ResponseWriter, r *http.Request, fn func(context.Context, Req) (Rep, error)) {
 	var req Req
+	// Whoever sends a byte now and then must not hold a connection for ever.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a connection that is gone says so when it is read
 	if err := problem.Read(r, maxBody, &req); err != nil {
+		w.Header().Set("Connection", "close") // nobody reads the rest
 		problem.Write(w, err)
 		return
 	}

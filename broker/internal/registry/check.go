@@ -18,11 +18,19 @@ func (r *Registry) checkNetwork(n schemas.NetworkID) error {
 	return nil
 }
 
-// checkSize keeps out what the hub could not be read with again. Unknown fields
-// are kept, so a record can be larger than its rules suggest.
-func checkSize(rec schemas.SignedRecord) error {
-	if len(rec.Encode()) > schemas.MaxRecord {
-		return schemas.Refuse(schemas.CodeTooLarge, "payload", fmt.Sprintf("must be at most %d bytes as JSON", schemas.MaxRecord), "send less in one record")
+// The sizes of records as JSON. Unknown fields are kept, so a record can be
+// larger than its rules suggest; but a revocation is written again with every
+// envelope that it withdraws, and everybody's cards are one answer.
+const (
+	maxSmall = 8 << 10  // grants, revocations, admissions, invitations
+	maxCard  = 64 << 10 // sixteen keys of each kind, and services
+)
+
+// checkSize keeps out what the hub could not be read with again, or what is
+// larger than its kind has any use for.
+func checkSize(rec schemas.SignedRecord, most int) error {
+	if len(rec.Encode()) > most {
+		return schemas.Refuse(schemas.CodeTooLarge, "payload", fmt.Sprintf("must be at most %d bytes as JSON", most), "send less in one record")
 	}
 	return nil
 }
@@ -30,7 +38,7 @@ func checkSize(rec schemas.SignedRecord) error {
 // CheckGrant reports whether a member may issue a grant, and reads it. known
 // says that exactly this grant was issued before, which is no error.
 func (r *Registry) CheckGrant(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (g schemas.Grant, known bool, err error) {
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, maxSmall); err != nil {
 		return g, false, err
 	}
 	key, err := r.signer(from, rec.KeyID(), now)
@@ -73,7 +81,7 @@ var errNotNew = schemas.Refuse(schemas.CodeNoGrant, "id", "must be new", "issue 
 // nobody knows who offers what first. It is taken in, and g then holds nothing
 // but the id; whether it counts shows when the grant is issued.
 func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g Grant, known bool, err error) {
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, maxSmall); err != nil {
 		return g, false, err
 	}
 	rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
@@ -105,7 +113,7 @@ func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g G
 
 // CheckRegister reports whether a register may replace the one that is known.
 func (r *Registry) CheckRegister(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (known bool, err error) {
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, schemas.MaxRecord); err != nil {
 		return false, err
 	}
 	key, err := r.signer(from, rec.KeyID(), now)
@@ -145,7 +153,7 @@ func (r *Registry) signer(a schemas.AgencyID, id schemas.KeyID, now time.Time) (
 // CheckRoll reports whether a roll may replace the one that is known, as which
 // kind of record, and which members' standing it changes.
 func (r *Registry) CheckRoll(rec schemas.SignedRecord) (kind journal.Kind, changed []schemas.RollMember, known bool, err error) {
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, schemas.MaxRecord); err != nil {
 		return "", nil, false, err
 	}
 	roll, err := schemas.ReadRecord[schemas.Roll](rec, schemas.RecordRoll, r.admission)
@@ -200,7 +208,7 @@ func kindOf(changed []schemas.RollMember) journal.Kind {
 // CheckInvitation reports whether an invitation is genuine and its agency on
 // the roll.
 func (r *Registry) CheckInvitation(rec schemas.SignedRecord) (inv schemas.Invitation, known bool, err error) {
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, maxSmall); err != nil {
 		return inv, false, err
 	}
 	if inv, err = schemas.ReadRecord[schemas.Invitation](rec, schemas.RecordInvitation, r.admission); err != nil {
@@ -229,10 +237,11 @@ func (r *Registry) onRoll(inv schemas.Invitation) bool {
 // member. known says that exactly they did so before, which is no error: the
 // answer was lost.
 func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, known bool, err error) {
-	for _, rec := range []schemas.SignedRecord{req.Card, req.Admission} {
-		if err := checkSize(rec); err != nil {
-			return m, false, err
-		}
+	if err := checkSize(req.Card, maxCard); err != nil {
+		return m, false, err
+	}
+	if err := checkSize(req.Admission, maxSmall); err != nil {
+		return m, false, err
 	}
 	refused := schemas.Refuse(schemas.CodeNotMember, "code", "must be an invitation that is valid and was not used", "ask the network's lead agency for a new code")
 	r.mu.RLock()
@@ -273,7 +282,7 @@ func (r *Registry) CheckCard(rec schemas.SignedRecord, from schemas.AgencyID, no
 	if m.Status != schemas.MemberActive {
 		return false, schemas.Refuse(schemas.CodeSuspended, "agency", "must be an active member to change its keys", "speak with the network's lead agency")
 	}
-	if err := checkSize(rec); err != nil {
+	if err := checkSize(rec, maxCard); err != nil {
 		return false, err
 	}
 	last := m.Entry.Cards[len(m.Entry.Cards)-1]

@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
@@ -237,4 +239,28 @@ func TestRegister(t *testing.T) {
 		t.Error("not registered in the new epoch")
 	}
 	w.sameAfterReplay()
+}
+
+// What is written again for every envelope or sent to everybody is small,
+// whatever fields of its own a member puts into it.
+func TestSmallRecordsStaySmall(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.joined("riverside"), w.joined("harbor")
+	g := a.grant(b.id)
+	check(t, a.issue(g))
+	padded := func(kind schemas.RecordType, v any) schemas.SignedRecord {
+		body, err := json.Marshal(v)
+		check(t, err)
+		body = append(body[:len(body)-1], `,"x":"`+strings.Repeat("x", 100_000)+`"}`...)
+		return schemas.SignBytes(kind, body, a.key)
+	}
+	grants := func(req schemas.GrantRequest) error {
+		_, err := w.Grants(w.ctx(), a.id, req)
+		return err
+	}
+	refused(t, "a grant", grants(schemas.GrantRequest{V: 1, Issue: []schemas.SignedRecord{padded(schemas.RecordGrant, a.grant(b.id))}}), schemas.CodeTooLarge)
+	rev := schemas.Revocation{V: 1, Network: networkID, Grant: g.ID, At: schemas.At(w.at), By: a.id}
+	refused(t, "a revocation", grants(schemas.GrantRequest{V: 1, Revoke: []schemas.SignedRecord{padded(schemas.RecordRevocation, rev)}}), schemas.CodeTooLarge)
+	refused(t, "a card", w.ReplaceCard(w.ctx(), a.id, padded(schemas.RecordCard, a.card(2, a.key))), schemas.CodeTooLarge)
+	check(t, a.revoke(g.ID, nil))
 }
