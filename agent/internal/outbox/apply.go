@@ -115,8 +115,13 @@ func (o *Outbox) Stop(tx durable.Tx, grant schemas.GrantID) error {
 	return nil
 }
 
-// Resend queues again what a recipient says that its chain lacks: once, however
-// often it asks, and not what a person has ended.
+// maxRepeats is how often an event goes to a recipient again because it lacked
+// it. Asking costs one envelope and brings up to a thousand.
+const maxRepeats = 3
+
+// Resend queues again what a recipient says that its chain lacks: each envelope
+// once, however often it asks, an event no more than maxRepeats times, and not
+// what a person has ended.
 func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas.ULID, from, to uint64) ([]Queued, error) {
 	if to < from || to-from >= 1000 {
 		return nil, schemas.Malformed("to", "must be at most 999 after from")
@@ -137,7 +142,22 @@ func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas
 		if d.State == Ended || d.Resent > 0 {
 			continue
 		}
+		if d.Repeats >= maxRepeats {
+			text := "asks again and again for what it was sent: find out why it loses its mail"
+			if err := o.opts.Content.Raise(tx, schemas.CodeSequenceGap, recipient, text); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if d.Resent, err = o.Queue(tx, d.Event, d.EventID, recipient, d.Grant); err != nil {
+			return nil, err
+		}
+		repeat, err := read(tx, d.Resent)
+		if err != nil {
+			return nil, err
+		}
+		repeat.Repeats = d.Repeats + 1
+		if err := o.put(tx, repeat, repeat.State); err != nil {
 			return nil, err
 		}
 		if err := o.put(tx, d, d.State); err != nil {

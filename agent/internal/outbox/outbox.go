@@ -70,6 +70,9 @@ type Delivery struct {
 	// Resent is the delivery that repeats this one because the recipient said
 	// that it lacks it; 0 if there is none.
 	Resent uint64 `json:"resent,omitempty"`
+	// Repeats is how many deliveries before this one were of the same event to
+	// the same recipient, each lacked by it.
+	Repeats int `json:"repeats,omitempty"`
 	// Reason is why a person ended it.
 	Reason string `json:"reason,omitempty"`
 }

@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -438,5 +439,30 @@ func TestResend(t *testing.T) {
 			}
 			return nil
 		})
+	})
+}
+
+// A partner that says of every copy that it lacks it does not get the event for
+// ever; a person is told.
+func TestResendEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.queueAll(court, 1)
+		synctest.Wait()
+		chain := h.gate.to(court)[0].Chain
+		for range 20 {
+			var again []outbox.Queued
+			h.update(func(tx durable.Tx) (err error) {
+				again, err = h.box.Resend(tx, court, chain, 1, 100)
+				return err
+			})
+			for _, q := range again {
+				h.box.Add(q.Recipient, q.Number)
+			}
+			synctest.Wait()
+		}
+		wantEvents(t, h.gate.to(court), []uint64{1, 1, 1, 1})
+		if got := h.record.alarmed(); !strings.HasPrefix(got, "sequence-gap "+string(court)) {
+			t.Errorf("alarms: %q", got)
+		}
 	})
 }
