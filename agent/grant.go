@@ -289,7 +289,9 @@ func (m *membership) syncRevocation(l *link.Link, p casebook.Permission) error {
 			return err
 		}
 		q.StoppedEverywhere = reply.Time.Time
-		q.HandedOver, q.Withdrawn, q.Unknown = reply.HandedOver, reply.Withdrawn, reply.Unknown
+		if reply.HandedOver+reply.Withdrawn+reply.Unknown > 0 { // asked again, the broker may have nothing left to count
+			q.HandedOver, q.Withdrawn, q.Unknown = reply.HandedOver, reply.Withdrawn, reply.Unknown
+		}
 		if q.Registered.IsZero() {
 			q.Registered = m.agent.opts.Now()
 		}

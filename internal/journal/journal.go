@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/linkage-exchange/linkage/schemas"
 )
 
 // Record is one record of the hub. Position and Time are set by the hub.
@@ -60,6 +62,9 @@ type Change struct {
 	// Exclusive changes take something away. While one is decided and committed
 	// no page is between its last check and its hand-over.
 	Exclusive bool
+	// Revokes names the grants that the change ends, or finds ended; what
+	// becomes of their envelopes is in the [Outcome].
+	Revokes []schemas.GrantID
 	// Decide returns the records to write; none when nothing has to change. It
 	// may run more than once.
 	Decide func() ([]Record, error)
@@ -70,7 +75,7 @@ type Change struct {
 type Outcome struct {
 	Position uint64 // of the change's last record; 0 if none was needed
 	Time     time.Time
-	// For an exclusive change: what became of the envelopes that it concerns
-	// and that their recipient had not acknowledged. Each is in one count.
+	// What became of the envelopes under the grants in Revokes that their
+	// recipient had not acknowledged. Each is in one count.
 	HandedOver, Withdrawn, Unknown int
 }

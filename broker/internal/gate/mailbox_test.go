@@ -61,6 +61,12 @@ func TestS1RevocationCounts(t *testing.T) {
 	}
 	if again := a.revoke(g); again.Position != 0 {
 		t.Errorf("the same revocation was written again: %+v", again)
+	} else if again.HandedOver != 1 || again.Withdrawn != 1 || again.Unknown != 0 {
+		t.Errorf("asked again: got %+v, want the counts of the first answer", again)
+	}
+	b.collect(out.Position)
+	if again := a.revoke(g); again.HandedOver != 0 {
+		t.Errorf("got %+v, although the recipient has acknowledged", again)
 	}
 }
 

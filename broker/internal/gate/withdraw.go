@@ -45,20 +45,24 @@ func (g *Gate) lapsed(it item, now time.Time) schemas.Code {
 // mark; the member's next pull tells.
 func (g *Gate) certain(b *mailbox, it item) bool { return b.pulled || it.position > g.startedAt }
 
-// foresee counts what the revocation r does to the envelopes that the
-// recipient has not acknowledged.
-func (g *Gate) foresee(r journal.Record, out *journal.Outcome) {
-	grant := schemas.GrantID(r.Get(journal.HeaderGrant))
+// foresee counts what a revocation does to the envelopes that the recipient has
+// not acknowledged, or has done: when it comes again because its answer was
+// lost, they are counted as they are now.
+func (g *Gate) foresee(id schemas.GrantID, out *journal.Outcome) {
+	grant, revocation, ok := g.grants.Permission(id)
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	box := g.state.boxes[schemas.AgencyID(r.Get(journal.HeaderRecipient))]
-	if box == nil {
+	box := g.state.boxes[grant.Recipient]
+	if !ok || box == nil { // a revocation that comes before its grant, or nothing was ever sent
 		return
 	}
 	for i := box.after(box.cursor); i < len(box.items); i++ {
 		it := box.items[i]
 		switch {
-		case !it.envelope || it.withdrawn || it.grant.Value() != grant:
+		case !it.envelope || it.grant.Value() != id:
+		case it.withdrawn && revocation == nil: // for another reason
+		case it.withdrawn:
+			out.Withdrawn++
 		case it.position <= box.mark:
 			out.HandedOver++
 		case g.certain(box, it):

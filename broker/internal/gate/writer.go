@@ -298,10 +298,10 @@ func (g *Gate) decideChange(b *batch, t *task) {
 	}
 	out := journal.Outcome{Time: g.now()}
 	var last uint64
+	for _, id := range t.change.Revokes {
+		g.foresee(id, &out)
+	}
 	for _, r := range records {
-		if r.Kind() == journal.GrantRevoked {
-			g.foresee(r, &out)
-		}
 		last = b.add(r)
 	}
 	b.after = append(b.after, func(before uint64) {

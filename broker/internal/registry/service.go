@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
@@ -43,7 +44,14 @@ func (s *Service) Grants(ctx context.Context, from schemas.AgencyID, req schemas
 			keys = append(keys, "grant:"+string(g.ID))
 		}
 	}
-	return s.Writer.Write(ctx, journal.Change{Keys: keys, Exclusive: len(req.Revoke) > 0, Decide: func() ([]journal.Record, error) {
+	var revokes []schemas.GrantID
+	for _, rec := range req.Revoke {
+		rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
+		if err == nil && !slices.Contains(revokes, rev.Grant) {
+			revokes = append(revokes, rev.Grant)
+		}
+	}
+	return s.Writer.Write(ctx, journal.Change{Keys: keys, Exclusive: len(req.Revoke) > 0, Revokes: revokes, Decide: func() ([]journal.Record, error) {
 		return s.decideGrants(from, req)
 	}})
 }
