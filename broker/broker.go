@@ -52,7 +52,11 @@ func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
 			_ = b.Stop(context.WithoutCancel(ctx)) // err already says why
 		}
 	}()
-	b.teardown.Push("requests", func(context.Context) error { b.cancel(); return nil })
+	b.teardown.Push("requests", func(context.Context) error {
+		b.cancel()
+		b.inHand.close()
+		return nil
+	})
 	if err := b.open(); err != nil {
 		return nil, err
 	}

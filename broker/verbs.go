@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -38,13 +39,18 @@ const maxInHand = 8
 
 // inHand counts the requests of each account that are worked on.
 type inHand struct {
-	mu sync.Mutex // guards of
-	of map[string]int
+	mu     sync.Mutex // guards of and closed
+	of     map[string]int
+	closed bool
+	all    sync.WaitGroup
 }
 
 func (h *inHand) take(account string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return schemas.Refuse(schemas.CodeUnavailable, "", "the broker is stopping", "try again later; nothing was lost")
+	}
 	if h.of[account] >= maxInHand {
 		return schemas.Refuse(schemas.CodeOverRate, "", "must not exceed this member's rate", "wait for the answers to earlier requests and send again; nothing was lost")
 	}
@@ -52,6 +58,7 @@ func (h *inHand) take(account string) error {
 		h.of = map[string]int{}
 	}
 	h.of[account]++
+	h.all.Add(1)
 	return nil
 }
 
@@ -61,6 +68,15 @@ func (h *inHand) release(account string) {
 	if h.of[account]--; h.of[account] == 0 {
 		delete(h.of, account)
 	}
+	h.all.Done()
+}
+
+// close takes no more and waits for those that are worked on.
+func (h *inHand) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.all.Wait()
 }
 
 // background lets a request take its time beside the others, after the
@@ -84,18 +100,22 @@ func (b *Broker) background(serve func(context.Context, transport.Request)) func
 	}
 }
 
-// respond answers with JSON. That the connection is gone is the other side's
-// to notice.
+// respond answers with JSON. An answer that does not arrive is the other side's
+// to notice; one that does not leave, such as a directory that is larger than
+// one message, is ours.
 func (b *Broker) respond(r transport.Request, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		b.log.Error("answer could not be encoded", "error", err)
 		return
 	}
-	_ = r.Respond(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
+	err = r.Respond(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
+	if err != nil && !errors.Is(err, transport.ErrNoReply) {
+		b.log.Warn("answer not sent", "account", r.Account, "error", err)
+	}
 }
 
-// refuse notes what is our own fault and returns what the other side is told.
+// refusal notes what is our own fault and returns what the other side is told.
 func (b *Broker) refusal(ctx context.Context, verb string, err error) schemas.Refusal {
 	if err == nil {
 		return schemas.Refusal{}
