@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -225,7 +224,7 @@ type head struct {
 
 const keyChain = "*own" // not an agency's slug
 
-// SetChain begins a new incarnation: at init, join and restore.
+// SetChain begins a new incarnation: at join.
 func SetChain(tx durable.Tx, chain schemas.ULID) error {
 	return durable.PutJSON(tx.Map(mapChains), keyChain, chain)
 }
@@ -319,11 +318,11 @@ func activeNumbers(tx durable.Tx) ([]uint64, error) {
 	return numbers, err
 }
 
-// All lists every delivery from a number on, for inspection.
+// All calls fn for every delivery, oldest first, for inspection.
 func All(tx durable.Tx, fn func(Delivery) error) error {
 	return tx.Log(logDeliveries).Scan(1, func(n uint64, v []byte) error {
-		var d Delivery
-		if err := json.Unmarshal(v, &d); err != nil {
+		d, err := durable.DecodeJSON[Delivery](v)
+		if err != nil {
 			return err
 		}
 		d.Number = n
