@@ -83,18 +83,21 @@ func (g *gate) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 		return errLost
 	}
 	refused := map[string]bool{}
+	dead := false // behind one that was refused for good, in the same chain: see answer
 	for i, e := range envelopes {
 		g.checkBytes(e)
-		if g.taken >= 0 && i >= g.taken {
-			g.open[e.ID] = e
+		taken := g.taken < 0 || i < g.taken
+		var r schemas.SubmitReply
+		if taken {
+			r = g.decide(e, refused)
+		}
+		if !taken || g.answered >= 0 && i >= g.answered {
+			if !dead {
+				g.open[e.ID] = e
+			}
 			continue
 		}
-		r := g.decide(e, refused)
-		if g.answered >= 0 && i >= g.answered {
-			g.open[e.ID] = e
-			continue
-		}
-		g.answer(e, r)
+		dead = g.answer(e, r) || dead
 		reply(r)
 	}
 	if g.taken >= 0 || g.answered >= 0 {
@@ -118,14 +121,15 @@ func (g *gate) checkBytes(e schemas.Envelope) {
 
 // answer notes that an envelope's fate is known. If it was refused for good,
 // what was sent behind it can never be accepted as it was.
-func (g *gate) answer(e schemas.Envelope, r schemas.SubmitReply) {
+func (g *gate) answer(e schemas.Envelope, r schemas.SubmitReply) (refused bool) {
 	delete(g.open, e.ID)
 	if r.Code == "" || r.Code.Kind() == schemas.KindLater && r.Code != schemas.CodeClockSkew {
-		return
+		return false
 	}
 	maps.DeleteFunc(g.open, func(_ schemas.EventID, o schemas.Envelope) bool {
 		return o.Recipient == e.Recipient && o.Sequence > e.Sequence
 	})
+	return true
 }
 
 func wire(e schemas.Envelope) []byte {
