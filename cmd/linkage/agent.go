@@ -71,6 +71,10 @@ func agentRun(c *cli) *cobra.Command {
 			address = "http://" + a.Addr().String()
 		}
 		err = c.print(map[string]string{"data": opts.DataDir, "address": address}, func() {
+			if a.Addr() == nil {
+				c.say("The agent runs. It has no address for this agency's systems (listen is off); commands reach it with --data %s.", opts.DataDir)
+				return
+			}
 			c.say("The agent runs. This agency's systems reach it at %s with the token in %s/api.token.", address, opts.DataDir)
 		})
 		if err == nil {

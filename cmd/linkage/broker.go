@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,7 +90,7 @@ func brokerRun(c *cli) *cobra.Command {
 		opts.Logger = c.logger()
 		b, err := broker.Start(ctx, opts)
 		if err != nil {
-			return err
+			return unfounded(opts.DataDir, err)
 		}
 		state := b.State()
 		running := map[string]any{"network": state.Network, "address": b.Addr().String(), "url": state.URL}
@@ -104,6 +107,15 @@ func brokerRun(c *cli) *cobra.Command {
 	})
 	flags = forBroker(cmd).running()
 	return cmd
+}
+
+// unfounded says what to do about a directory that no broker was founded in; any
+// other error stays as it is.
+func unfounded(dir string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && filepath.Base(e.Path) == "network.json" && errors.Is(err, fs.ErrNotExist) {
+		return schemas.Refuse(schemas.CodeNotFound, dir, "must be a directory that `linkage broker init` made", "name the right directory with --data, or found a network first")
+	}
+	return err
 }
 
 // stop ends a process in order, once it was told to.
@@ -125,7 +137,7 @@ func brokerInspect(c *cli) *cobra.Command {
 		}
 		in, err := broker.Inspect(ctx, opts.DataDir)
 		if err != nil {
-			return err
+			return unfounded(opts.DataDir, err)
 		}
 		return c.print(in, func() {
 			kinds := map[string]int{}

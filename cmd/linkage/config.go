@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +68,7 @@ func configCheck(c *cli) *cobra.Command {
 	return c.command("check FILE", "Say what is wrong with a configuration file, by line", c.arguments("FILE"), func(_ context.Context, args []string) error {
 		content, err := os.ReadFile(args[0])
 		if err != nil {
-			return misuse{fmt.Errorf("open configuration: %w", err), ""}
+			return misuse{fmt.Errorf("open configuration: %w", bare(err)), ""}
 		}
 		p, faults := likeliest(content)
 		document := checked{args[0], p.name, len(faults) == 0, faults}
@@ -77,8 +78,20 @@ func configCheck(c *cli) *cobra.Command {
 			}
 			return faults
 		}
-		return c.print(document, func() { c.say("%s is a valid configuration of a %s", args[0], p.name) })
+		return c.print(document, func() { c.say("%s is a valid configuration of %s", args[0], validFor(content)) })
 	})
+}
+
+// validFor names every process that could start with a file: a file that sets
+// nothing, or only what both have, is right for both.
+func validFor(content []byte) string {
+	var names []string
+	for _, p := range processes {
+		if len(check(content, p.options())) == 0 {
+			names = append(names, map[string]string{"broker": "a broker", "agent": "an agent"}[p.name])
+		}
+	}
+	return strings.Join(names, " and of ")
 }
 
 // likeliest is the process whose configuration a file rather is, and what is

@@ -72,7 +72,7 @@ func wrap(text, indent string, width int) string {
 
 // running says where everything is, and what to try.
 func (n *narrator) running(d *demoNetwork) {
-	fmt.Fprintf(n.out, "\nThe network runs on until Ctrl-C.\n\n  %-28s https://%s\n  %-28s http://%s/readyz\n",
+	fmt.Fprintf(n.out, "\nThe network runs on until Ctrl-C.\n\n  %-28s https://%s\n  %-28s http://%[4]s/readyz and http://%[4]s/metrics\n",
 		"broker", d.address[examples.Broker], "its health and figures", d.address[demoStatus])
 	for _, a := range d.network.Agencies {
 		fmt.Fprintf(n.out, "  %-28s http://%s\n", a.ID, d.address[string(a.ID)])

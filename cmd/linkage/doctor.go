@@ -60,7 +60,7 @@ func (c *cli) sayChecks(checks []agent.Check) {
 	c.table(rows)
 	c.say("")
 	if len(agent.Broken(checks)) == 0 {
-		c.say("%s", well(checks))
+		c.say("%s", c.here(well(checks)))
 	}
 }
 

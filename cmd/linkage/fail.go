@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/linkage-exchange/linkage/internal/config"
 	"github.com/linkage-exchange/linkage/schemas"
@@ -46,7 +47,7 @@ func (c *cli) fail(err error) int {
 		fmt.Fprintf(c.err, "linkage: %s\n", plain(strings.TrimSpace(line)))
 	}
 	if hint != "" {
-		fmt.Fprintf(c.err, "hint: %s\n", plain(hint))
+		fmt.Fprintf(c.err, "hint: %s\n", plain(c.here(hint)))
 	}
 	return code
 }
@@ -90,6 +91,12 @@ func remedy(err error) string {
 		Advice() string
 	}](err); ok {
 		return e.Advice()
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "stop the program that uses this address, or choose another address in the configuration or by flag"
+	case errors.Is(err, syscall.EAGAIN):
+		return "stop the other one first, or name another directory with --data"
 	}
 	return ""
 }

@@ -54,8 +54,10 @@ func grantIssue(c *cli) *cobra.Command {
 }
 
 func (g newGrant) read() (agent.NewGrant, error) {
-	for flag, value := range map[string]string{"to": g.to, "client": g.client, "basis": g.basis, "until": g.until, "cell": strings.Join(g.cells, "")} {
-		if err := required(flag, value); err != nil {
+	for _, flag := range []struct{ name, value string }{
+		{"to", g.to}, {"client", g.client}, {"cell", strings.Join(g.cells, "")}, {"basis", g.basis}, {"until", g.until},
+	} {
+		if err := required(flag.name, flag.value); err != nil {
 			return agent.NewGrant{}, err
 		}
 	}
@@ -77,6 +79,13 @@ func (g newGrant) read() (agent.NewGrant, error) {
 	}
 	if out.Until, err = schemas.ParseDate(g.until); err != nil {
 		return out, schemas.Malformed("--until", "must be a day such as 2026-11-21")
+	}
+	from := out.From
+	if from.IsZero() {
+		from = schemas.DateOf(time.Now())
+	}
+	if out.Until.End().Before(from.End()) {
+		return out, schemas.Malformed("--until", "must not be before the first day, %s", from)
 	}
 	return out, nil
 }
@@ -179,6 +188,6 @@ func sayStopped(s agent.Stopped) string {
 	if s.Everywhere.IsZero() {
 		return fmt.Sprintf("stopped here since %s; the exchange has not answered yet", clock(s.Here))
 	}
-	return fmt.Sprintf("stopped everywhere since %s: %d handed over before (they count as disclosed), %d withdrawn, %d unknown until the recipient's next contact",
+	return fmt.Sprintf("stopped everywhere since %s. What the recipient had confirmed by then stays disclosed. Of the rest: %d handed over (counts as disclosed), %d withdrawn, %d unknown until the recipient's next contact",
 		clock(s.Everywhere), s.HandedOver, s.Withdrawn, s.Unknown)
 }

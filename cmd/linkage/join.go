@@ -74,6 +74,8 @@ func (c *cli) join(ctx context.Context, opts agent.Options, text, name string) e
 	if err != nil {
 		if c.json && recovery != "" {
 			err = errors.Join(err, c.print(joinedDocument{Recovery: recovery}, nil))
+		} else if recovery != "" {
+			c.say("\nThe directory %s and its recovery key stay: to try again, use the same --data.\n", opts.DataDir)
 		}
 		return err
 	}

@@ -43,12 +43,12 @@ func brokerInvite(c *cli) *cobra.Command {
 		if valid < time.Minute || valid > 31*24*time.Hour {
 			return schemas.Malformed("--valid", "must be from 1m to 744h")
 		}
-		inv, err := invite(ctx, lead, admin, schemas.AgencyID(args[0]), valid)
+		inv, again, err := invite(ctx, lead, admin, schemas.AgencyID(args[0]), valid)
 		if err != nil {
 			return err
 		}
-		document := map[string]any{"agency": inv.Code.Agency, "code": inv.Code.String(), "expires": time.Unix(inv.Code.Expires, 0).UTC()}
-		if err := c.print(document, func() { c.sayInvited(inv.Code) }); err != nil || !wait {
+		document := map[string]any{"agency": inv.Code.Agency, "code": inv.Code.String(), "expires": time.Unix(inv.Code.Expires, 0).UTC(), "replaces": again}
+		if err := c.print(document, func() { c.sayInvited(inv.Code, again) }); err != nil || !wait {
 			return err
 		}
 		return c.awaitJoined(ctx, admin, inv.Code.Agency)
@@ -59,27 +59,33 @@ func brokerInvite(c *cli) *cobra.Command {
 	return cmd
 }
 
-func invite(ctx context.Context, lead *broker.Lead, admin *broker.Admin, a schemas.AgencyID, valid time.Duration) (broker.Invited, error) {
+// invite also says whether the agency is a member already: then whoever uses
+// the code takes its place.
+func invite(ctx context.Context, lead *broker.Lead, admin *broker.Admin, a schemas.AgencyID, valid time.Duration) (inv broker.Invited, again bool, err error) {
 	account, err := admin.Account(ctx, a)
 	if err != nil {
-		return broker.Invited{}, err
+		return inv, false, err
 	}
 	state, err := admin.State(ctx)
 	if err != nil {
-		return broker.Invited{}, err
+		return inv, false, err
 	}
-	inv, err := lead.Invite(state, a, account, valid)
-	if err != nil {
-		return broker.Invited{}, err
+	if inv, err = lead.Invite(state, a, account, valid); err != nil {
+		return inv, false, err
 	}
+	again = slices.ContainsFunc(state.Members, func(m broker.MemberState) bool { return m.Agency == a && m.Joined })
 	_, err = admin.Publish(ctx, inv.Roll, &inv.Invitation)
-	return inv, err
+	return inv, again, err
 }
 
-func (c *cli) sayInvited(code schemas.InvitationCode) {
+func (c *cli) sayInvited(code schemas.InvitationCode, again bool) {
 	c.say("%s\n", code)
 	c.say("Give this code to %s by a safe way, and to nobody else: whoever has it can join in its", code.Agency)
 	c.say("name. There, run: linkage agent join CODE. It can be used once, until %s.", clock(time.Unix(code.Expires, 0)))
+	if again {
+		c.say("\n%s is a member already. Whoever uses this code takes its place, with new keys that every", code.Agency)
+		c.say("partner must confirm. That is for a member who lost its machine or its keys, and for nobody else.")
+	}
 }
 
 // awaitJoined looks every second: the broker has no way to call back.
@@ -131,7 +137,8 @@ func brokerStanding(c *cli, verb, short string, status schemas.MemberStatus) *co
 		return c.print(map[string]any{"agency": names[0], "status": status}, func() {
 			if status == schemas.MemberSuspended {
 				c.say("%s is suspended: its connections are closed, what waits for it is kept and withheld.", names[0])
-				c.say("To let it in again: linkage broker readmit %s", names[0])
+				c.say("What it had sent and nobody had received yet is taken back for good.")
+				c.say("To let it in again: linkage broker readmit %s%s", names[0], c.where)
 				return
 			}
 			c.say("%s is a member again; what waited for it goes on.", names[0])

@@ -3,10 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/spf13/cobra"
 )
 
 // print answers with a document, or with text for a person.
@@ -34,6 +37,36 @@ func (c *cli) table(rows [][]string) {
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}
 	_ = w.Flush() // like any other print: if nobody reads it, it does not matter
+}
+
+// where repeats the flags that say which directory a command is about.
+func where(cmd *cobra.Command) string {
+	text := ""
+	for _, name := range []string{"config", "data", "lead"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			value := f.Value.String()
+			if strings.ContainsAny(value, " '\"$&;()") {
+				value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+			}
+			text += " --" + name + " " + value
+		}
+	}
+	return text
+}
+
+// advised is a command between backticks in an advice.
+var advised = regexp.MustCompile("`linkage (agent|grant|broker) [^`]*`")
+
+// here completes the commands in an advice, so that they can be copied as they
+// stand: they are about the same directory.
+func (c *cli) here(advice string) string {
+	return advised.ReplaceAllStringFunc(advice, func(command string) string {
+		ofBroker := strings.HasPrefix(command, "`linkage broker ")
+		if strings.Contains(command, "--") || ofBroker != strings.HasPrefix(c.path, "linkage broker ") {
+			return command
+		}
+		return strings.TrimSuffix(command, "`") + c.where + "`"
+	})
 }
 
 // plain makes text of others safe for a terminal: no control characters.

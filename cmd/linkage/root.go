@@ -36,6 +36,9 @@ type cli struct {
 	begun bool
 	// path is the command that runs, such as linkage grant issue.
 	path string
+	// where is how it was told of its directory, such as " --data probation": the
+	// next command that a person is advised to run needs it, too.
+	where string
 }
 
 // run executes the arguments and returns the exit status.
@@ -61,12 +64,23 @@ func (c *cli) root() *cobra.Command {
 		Args: c.arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(c.flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON, for programs")
 	for _, noun := range nouns {
 		root.AddCommand(noun(c))
 	}
 	return root
+}
+
+// flagError explains a flag that a command does not have. What stands behind a
+// group's name and is no flag was meant as a command of it.
+func (c *cli) flagError(cmd *cobra.Command, err error) error {
+	c.path = cmd.CommandPath()
+	if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+		return c.arguments()(cmd, cmd.Flags().Args())
+	}
+	return err
 }
 
 // group makes a command that only holds others.
@@ -81,7 +95,7 @@ func (c *cli) group(use, short string, commands ...*cobra.Command) *cobra.Comman
 // command makes a command that does something.
 func (c *cli) command(use, short string, args cobra.PositionalArgs, do func(ctx context.Context, args []string) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-		c.begun, c.path = true, cmd.CommandPath()
+		c.begun, c.path, c.where = true, cmd.CommandPath(), where(cmd)
 		return do(cmd.Context(), args)
 	}}
 }

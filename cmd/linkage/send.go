@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -43,6 +47,9 @@ func sendCommand(c *cli) *cobra.Command {
 			if accepted.Known {
 				fmt.Fprintln(c.err, "linkage: this event was accepted before; nothing more happened")
 			}
+			if len(accepted.To) == 0 {
+				fmt.Fprintln(c.err, "linkage: recorded here and sent to nobody; --to names the partners who are to hear it")
+			}
 		})
 	})
 	flags = forAgent(cmd)
@@ -58,17 +65,43 @@ func (c *cli) event(name string) ([]byte, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, misuse{fmt.Errorf("open event: %w", err), ""}
+			return nil, misuse{fmt.Errorf("open event: %w", bare(err)), "name a file with one event, or - for standard input"}
 		}
 		defer func() { _ = f.Close() }() // only read from
 		from = f
 	}
 	b, err := io.ReadAll(io.LimitReader(from, schemas.MaxEvent+1))
 	if err != nil {
-		return nil, fmt.Errorf("read event: %w", err)
+		return nil, misuse{fmt.Errorf("read event: %w", bare(err)), "name a file with one event, or - for standard input"}
 	}
 	if len(b) > schemas.MaxEvent {
 		return nil, schemas.Refuse(schemas.CodeTooLarge, "event", fmt.Sprintf("must be at most %d bytes", schemas.MaxEvent), "send large content as attachments")
 	}
-	return b, nil
+	return b, wellFormed(name, b)
+}
+
+// wellFormed says at which line a text stops being JSON, and shows nothing of it.
+func wellFormed(name string, text []byte) error {
+	var any json.RawMessage
+	wrong, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(text, &any))
+	if !ok {
+		return nil
+	}
+	if name == "-" {
+		name = "standard input"
+	}
+	const remedy = "compare it with examples/by-hand/attendance.json"
+	if len(bytes.TrimSpace(text)) == 0 {
+		return schemas.Refuse(schemas.CodeInvalidEvent, name, "is empty; it must be one event as JSON", remedy)
+	}
+	line := 1 + bytes.Count(text[:max(min(int(wrong.Offset), len(text))-1, 0)], []byte("\n"))
+	return schemas.Refuse(schemas.CodeInvalidEvent, name, fmt.Sprintf("must be one event as JSON; line %d is where it goes wrong", line), remedy)
+}
+
+// bare is an error of the file system without the name of the system call.
+func bare(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", e.Path, e.Err)
+	}
+	return err
 }

@@ -32,11 +32,11 @@ func agentStatus(c *cli) *cobra.Command {
 func (c *cli) sayStatus(s agent.Status) {
 	c.say("%s", plain(s.Name))
 	if len(s.Networks) == 0 {
-		c.say("\nNo network joined yet. Ask a network's lead agency for a code, then: linkage agent join CODE")
+		c.say("\nNo network joined yet. Ask a network's lead agency for a code, then: linkage agent join CODE%s", c.where)
 	}
 	for _, n := range s.Networks {
 		c.say("\n%s in %s", n.Agency, n.Network)
-		c.table(glance(n))
+		c.table(c.glance(n))
 		c.sayPartners(n)
 		c.sayTroubles(n)
 		c.sayAlarms(n)
@@ -44,8 +44,8 @@ func (c *cli) sayStatus(s agent.Status) {
 }
 
 // glance is the state of a membership in a few lines.
-func glance(n agent.NetworkStatus) [][]string {
-	rows := [][]string{{"  exchange", connection(n)}}
+func (c *cli) glance(n agent.NetworkStatus) [][]string {
+	rows := [][]string{{"  exchange", c.here(connection(n))}}
 	if n.Standing != "" && n.Standing != schemas.MemberActive {
 		rows = append(rows, []string{"  standing", string(n.Standing) + ": speak with the lead agency"})
 	}
@@ -134,12 +134,12 @@ func (c *cli) sayTroubles(n agent.NetworkStatus) {
 	for _, p := range n.Members {
 		if p.Unconfirmed != "" {
 			c.say("    %s has new keys: %s", p.Agency, plain(p.Unconfirmed))
-			c.say("      compare by telephone, then: linkage agent confirm %s %s", p.Agency, strings.ReplaceAll(plain(p.Unconfirmed), " ", ""))
+			c.say("      compare by telephone, then: linkage agent confirm %s %s%s", p.Agency, strings.ReplaceAll(plain(p.Unconfirmed), " ", ""), c.where)
 		}
 	}
 	for _, t := range n.Person {
 		c.say("    delivery %d of event %d to %s is %s for %s: %s", t.Delivery, t.Event, t.Recipient, t.State, age(t.Since), because(t.Refusal))
-		c.say("      %s: linkage agent retry %d, or: linkage agent end %d --reason WHY", orElse(plain(t.Remedy), "decide"), t.Delivery, t.Delivery)
+		c.say("      %s: linkage agent retry %d%s, or: linkage agent end %d --reason WHY%s", orElse(plain(t.Remedy), "decide"), t.Delivery, c.where, t.Delivery, c.where)
 	}
 	if len(n.Retry) > 0 {
 		c.say("\n  Tried again by itself:")
@@ -164,7 +164,7 @@ func (c *cli) sayAlarms(n agent.NetworkStatus) {
 	if len(n.Alarms) == 0 {
 		return
 	}
-	c.say("\n  Alarms (linkage agent dismiss N, once looked at):")
+	c.say("\n  Alarms (linkage agent dismiss N%s, once looked at):", c.where)
 	rows := [][]string{}
 	for _, a := range n.Alarms {
 		rows = append(rows, []string{fmt.Sprintf("    %d", a.Number), clock(a.At), count(a.Times, "time", "times"), a.Text})
