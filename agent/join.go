@@ -71,6 +71,9 @@ func (a *Agent) Join(ctx context.Context, text string) (Joined, error) {
 // reached is a broker with the way to it that this machine needs.
 func (a *Agent) reached(t link.Target) link.Target {
 	t.Proxy, t.Now = a.opts.Proxy, a.opts.Now
+	if !natsOnly() {
+		t.NATS = ""
+	}
 	return t
 }
 
@@ -135,7 +138,7 @@ func (a *Agent) admitted(ctx context.Context, r *membershipRecord, code schemas.
 		return schemas.Refuse(schemas.CodeUnknownSigningKey, "admissionkey", "must be the key that the code named", "ask the lead agency for the fingerprint by telephone: somebody else answered")
 	}
 	r.Joined, r.AdmissionKey, r.JWT, r.JWTExpires = true, reply.AdmissionKey, reply.JWT, reply.Expires
-	if reply.NATS != "" && natsOnly() {
+	if reply.NATS != "" {
 		host, _, err := r.Target.Host()
 		if err != nil {
 			return err
@@ -157,7 +160,9 @@ func (a *Agent) admitted(ctx context.Context, r *membershipRecord, code schemas.
 			return err
 		}
 		for _, e := range reply.Directory.Entries {
-			if err := m.dir.ApplyEntry(scope, e); err != nil {
+			// A member who was invited anew and has not come back yet stands on the
+			// roll with another invitation: it is not known until it has.
+			if err := m.dir.ApplyEntry(scope, e); err != nil && schemas.CodeOf(err) != schemas.CodeNotMember {
 				return err
 			}
 		}

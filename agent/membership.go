@@ -107,6 +107,10 @@ func (m *membership) start() error {
 
 func (m *membership) openLink() (*link.Link, error) {
 	target := m.target()
+	if natsOnly() && target.NATS == "" {
+		return nil, schemas.Refuse(schemas.CodeUnavailable, "nats", "must be offered by the broker of "+string(m.network)+": with only FIPS 140-3 algorithms the WebSocket cannot be used",
+			"have the broker run with --nats-listen :4222 and join again, or run with GODEBUG=fips140=on")
+	}
 	return link.Open(link.Options{
 		Target: target, User: m.identity.Public().User, Sign: m.identity.SignNonce, OnHint: m.wake, Logger: m.log,
 		Ping: m.agent.opts.PingInterval, Timeout: m.agent.opts.RequestTimeout,
@@ -201,7 +205,8 @@ func (m *membership) await(ctx context.Context, ok func() (bool, error)) error {
 	}
 }
 
-// renewLoop renews the credentials at half their life.
+// renewLoop renews the credentials at half their life, and sends a canary once
+// an hour.
 func (m *membership) renewLoop() {
 	for {
 		next := time.Hour
@@ -215,6 +220,12 @@ func (m *membership) renewLoop() {
 		case <-m.ctx.Done():
 			timer.Stop()
 			return
+		}
+		if next < time.Hour {
+			continue
+		}
+		if _, err := m.sendCanary(m.ctx); err != nil && m.ctx.Err() == nil {
+			m.log.WarnContext(m.ctx, "canary not sent", "error", err)
 		}
 	}
 }

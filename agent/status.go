@@ -129,7 +129,7 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 	if err != nil {
 		return err
 	}
-	s.Canary = canary.Back
+	s.Canary = canary.back()
 	if _, s.Cursor, err = inbox.Cursor(tx); err != nil {
 		return err
 	}
