@@ -22,9 +22,11 @@ type Member struct {
 	Joined bool                 `json:"joined"`
 	Card   schemas.Card         `json:"card"`
 	// Cards is how many cards were verified, First the first one's hash: with
-	// them a further card is recognised as a successor.
+	// them and Last a further card is recognised as a successor.
 	Cards int          `json:"cards"`
 	First schemas.Hash `json:"first"`
+	// Last is the hash of the card that is in force.
+	Last schemas.Hash `json:"last"`
 	// Unconfirmed is a chain of cards that does not continue the one we know.
 	Unconfirmed *schemas.Entry `json:"unconfirmed,omitempty"`
 }
@@ -160,9 +162,9 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 	m.Agency, m.Status = card.Agency, line.Status
 	first := e.Cards[0].Hash()
 	switch {
-	case !m.Joined || m.First == first && len(e.Cards) >= m.Cards:
-		m.Joined, m.Card, m.First, m.Cards, m.Unconfirmed = true, card, first, len(e.Cards), nil
-	case m.First == first: // an older chain of the same cards
+	case !m.Joined || m.First == first && len(e.Cards) >= m.Cards && e.Cards[m.Cards-1].Hash() == m.Last:
+		m.take(card, e)
+	case m.First == first && len(e.Cards) < m.Cards: // an older chain of the same cards
 		return nil
 	case m.Unconfirmed != nil && m.Unconfirmed.Cards[0].Hash() == first:
 		m.Unconfirmed = &e
@@ -174,6 +176,12 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 		}
 	}
 	return d.put(tx, m)
+}
+
+// take puts the cards of an entry in force.
+func (m *Member) take(card schemas.Card, e schemas.Entry) {
+	m.Joined, m.Card, m.Cards, m.Unconfirmed = true, card, len(e.Cards), nil
+	m.First, m.Last = e.Cards[0].Hash(), e.Cards[len(e.Cards)-1].Hash()
 }
 
 // checkOwn watches for this agency's own name: a card that it did not make
@@ -194,7 +202,8 @@ func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry) error {
 	if err != nil {
 		return err
 	}
-	m.Agency, m.Joined, m.Card, m.First, m.Cards = d.Own, true, card, own, len(e.Cards)
+	m.Agency = d.Own
+	m.take(card, e)
 	return d.put(tx, m)
 }
 
@@ -215,6 +224,6 @@ func (d *Directory) Confirm(tx durable.Tx, a schemas.AgencyID, fingerprint schem
 	if schemas.KeyIDOf(card.Signing[0].Key) != fingerprint {
 		return schemas.Refuse(schemas.CodeUnknownKey, "fingerprint", "must be that of the new keys", "compare it with the agency by telephone again; if it differs, tell the lead agency")
 	}
-	m.Card, m.First, m.Cards, m.Unconfirmed = card, m.Unconfirmed.Cards[0].Hash(), len(m.Unconfirmed.Cards), nil
+	m.take(card, *m.Unconfirmed)
 	return d.put(tx, m)
 }
