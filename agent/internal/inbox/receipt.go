@@ -15,11 +15,7 @@ type owed struct {
 	Item schemas.ReceiptItem `json:"item"`
 }
 
-func (in *Inbox) queueReceipt(tx durable.Tx, e schemas.Envelope, kind schemas.ReceiptKind, code schemas.Code) error {
-	return in.queueReceiptOf(tx, e.Outline(), kind, code)
-}
-
-func (in *Inbox) queueReceiptOf(tx durable.Tx, o schemas.Outline, kind schemas.ReceiptKind, code schemas.Code) error {
+func (in *Inbox) queueReceipt(tx durable.Tx, o schemas.Outline, kind schemas.ReceiptKind, code schemas.Code) error {
 	e := o.Envelope
 	_, err := durable.AppendJSON(tx.Log(logReceipts), owed{To: e.Sender, Item: schemas.ReceiptItem{
 		Envelope: e.ID, Chain: e.Chain, Sequence: e.Sequence, Hash: o.Hash(), Kind: kind, Code: code,

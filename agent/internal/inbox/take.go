@@ -67,40 +67,44 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 	if err != nil {
 		return err
 	}
+	outline := e.Outline()
 	if key == nil {
-		return in.refuse(tx, e, schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a key on the sender's card", "publish the card"))
+		return in.refuse(tx, outline, schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a key on the sender's card", "publish the card"))
 	}
-	if err := e.Verify(key); err != nil {
-		return in.refuse(tx, e, err)
+	if err := outline.Verify(key); err != nil {
+		return in.refuse(tx, outline, err)
 	}
 	if e.Recipient != in.opts.Own { // it has no place in the sender's chain for this agency
-		return in.refuse(tx, e, o.err)
+		return in.refuse(tx, outline, o.err)
 	}
-	known, err := in.follow(tx, e.Outline())
+	known, err := in.follow(tx, outline)
 	if err != nil {
 		return err
 	}
 	if known {
-		return in.answerAgain(tx, e)
+		return in.answerAgain(tx, outline)
 	}
 	err = o.err
 	if err == nil {
 		err = in.takeEvent(tx, e, o.sealed, key)
 	}
-	refusal, refused := errors.AsType[*schemas.Error](err)
-	switch {
-	case refused:
-		if err := in.keepAnswer(tx, e.Outline(), refusal.Code); err != nil {
-			return err
-		}
-		return in.refuse(tx, e, refusal)
-	case err != nil:
+	return in.answer(tx, outline, err)
+}
+
+// answer keeps and queues the answer to an envelope that came for the first
+// time: refusal says why it was not stored, nil that it was.
+func (in *Inbox) answer(tx durable.Tx, o schemas.Outline, refusal error) error {
+	code := schemas.CodeOf(refusal)
+	if refusal != nil && code == "" {
+		return refusal // it is none: something failed here
+	}
+	if err := in.keepAnswer(tx, o, code); err != nil {
 		return err
 	}
-	if err := in.keepAnswer(tx, e.Outline(), ""); err != nil {
-		return err
+	if refusal != nil {
+		return in.refuse(tx, o, refusal)
 	}
-	return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+	return in.queueReceipt(tx, o, schemas.ReceiptStored, "")
 }
 
 // takeEvent decides about what was opened, and takes it. Its refusal must come
@@ -179,16 +183,16 @@ func (in *Inbox) checkTerms(tx durable.Tx, e schemas.Envelope, rec schemas.Signe
 
 // refuse answers with a typed refusal and shows it to a person: a disagreement
 // with sender and gate is an alarm, not a log line.
-func (in *Inbox) refuse(tx durable.Tx, e schemas.Envelope, err error) error {
+func (in *Inbox) refuse(tx durable.Tx, o schemas.Outline, err error) error {
 	refusal, ok := errors.AsType[*schemas.Error](err)
 	if !ok {
 		return err
 	}
 	text := "an envelope was refused here: " + refusal.Error()
-	if err := in.opts.Effects.Raise(tx, refusal.Code, e.Sender, text); err != nil {
+	if err := in.opts.Effects.Raise(tx, refusal.Code, o.Envelope.Sender, text); err != nil {
 		return err
 	}
-	return in.queueReceipt(tx, e, schemas.ReceiptRefused, refusal.Code)
+	return in.queueReceipt(tx, o, schemas.ReceiptRefused, refusal.Code)
 }
 
 // answer is what this agency answered to the envelope at one place of a chain.
@@ -209,17 +213,18 @@ func (in *Inbox) keepAnswer(tx durable.Tx, o schemas.Outline, code schemas.Code)
 
 // answerAgain repeats the answer to an envelope that came before. Another one
 // in the same place was not stored, whatever else may be the matter.
-func (in *Inbox) answerAgain(tx durable.Tx, e schemas.Envelope) error {
+func (in *Inbox) answerAgain(tx durable.Tx, o schemas.Outline) error {
+	e := o.Envelope
 	before, _, err := durable.GetJSON[answer](tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence))
 	switch {
 	case err != nil:
 		return err
-	case before.Hash != e.Hash():
-		return in.refuse(tx, e, schemas.Refuse(schemas.CodeChainConflict, "ce-sequence", "must not stand for two different envelopes", "find out whether two copies of the sender's Linkage are running"))
+	case before.Hash != o.Hash():
+		return in.refuse(tx, o, schemas.Refuse(schemas.CodeChainConflict, "ce-sequence", "must not stand for two different envelopes", "find out whether two copies of the sender's Linkage are running"))
 	case before.Code != "":
-		return in.queueReceipt(tx, e, schemas.ReceiptRefused, before.Code)
+		return in.queueReceipt(tx, o, schemas.ReceiptRefused, before.Code)
 	}
-	return in.queueReceipt(tx, e, schemas.ReceiptStored, "")
+	return in.queueReceipt(tx, o, schemas.ReceiptStored, "")
 }
 
 // takeOther applies a receipt, a grant, a roll and the like.
@@ -273,7 +278,7 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 	}
 	// It was handed over once and lost here; the sender must know that it did
 	// not arrive.
-	return in.queueReceiptOf(tx, w.Outline, schemas.ReceiptRefused, w.Code)
+	return in.queueReceipt(tx, w.Outline, schemas.ReceiptRefused, w.Code)
 }
 
 // checkRevocation makes sure that a revocation of this very grant is there, so

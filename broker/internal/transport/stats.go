@@ -7,17 +7,10 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Stats are the server's figures since its start. They name no agency.
+// Stats are the server's figures. They name no agency.
 type Stats struct {
-	Connections   int   // agents connected now
-	InMessages    int64 // messages received, our own included
-	InBytes       int64
-	OutMessages   int64
-	OutBytes      int64
-	SlowConsumers int64 // connections cut because they did not read
-	HubRecords    uint64
-	HubBytes      uint64 // on disk
-	Memory        int64  // resident, of the whole process
+	Connections int // agents connected now
+	HubRecords  uint64
 }
 
 // Stats reads the server's figures. They are for watching, not for deciding.
@@ -30,14 +23,7 @@ func (s *Server) Stats() (Stats, error) {
 	if err != nil {
 		return Stats{}, fmt.Errorf("read hub figures: %w", err)
 	}
-	return Stats{
-		Connections: max(0, v.Connections-s.ownConnections()),
-		InMessages:  v.InMsgs, InBytes: v.InBytes,
-		OutMessages: v.OutMsgs, OutBytes: v.OutBytes,
-		SlowConsumers: v.SlowConsumers,
-		HubRecords:    js.Messages, HubBytes: js.Bytes,
-		Memory: v.Mem,
-	}, nil
+	return Stats{Connections: max(0, v.Connections-s.ownConnections()), HubRecords: js.Messages}, nil
 }
 
 // Connections counts the open connections of one account, 0 for an unknown one.
