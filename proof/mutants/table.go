@@ -23,7 +23,7 @@ var table = []mutant{
 	},
 	{
 		"R4", "the view follows the order of arrival", "agent/internal/casebook/view.go",
-		"return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))", "return cmp.Compare(a.Number, b.Number)",
+		"return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID), cmp.Compare(a.From, b.From))", "return cmp.Compare(a.Number, b.Number)",
 		"./agent/internal/casebook", "TestR4LateTruthCorrects",
 	},
 	{
