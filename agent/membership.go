@@ -75,8 +75,7 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.dir = &directory.Directory{
 		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
-		OwnCard: func(durable.Tx) (schemas.Hash, error) { return r.Request.Card.Hash(), nil },
-		Raise:   m.raise,
+		OwnCard: r.Request.Card.Hash(), Raise: m.raise,
 	}
 	m.inbox = inbox.New(inbox.Options{
 		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Effects: effects{m}, Unseal: m.unseal,

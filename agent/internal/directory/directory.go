@@ -45,7 +45,7 @@ type Directory struct {
 	Now       func() time.Time
 	// OwnCard is the hash of this agency's first card: another one under its
 	// name is an alarm.
-	OwnCard func(tx durable.Tx) (schemas.Hash, error)
+	OwnCard schemas.Hash
 	// Raise records an alarm for a person.
 	Raise func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 }
@@ -153,7 +153,7 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 		return schemas.Refuse(schemas.CodeNotMember, "entry", "must be of a member who stands on the roll with this invitation", "ask the lead agency who was invited")
 	}
 	if card.Agency == d.Own {
-		return d.checkOwn(tx, e)
+		return d.checkOwn(tx, e, card)
 	}
 	m, _, err := d.Member(tx, card.Agency)
 	if err != nil {
@@ -186,15 +186,15 @@ func (m *Member) take(card schemas.Card, e schemas.Entry) {
 
 // checkOwn watches for this agency's own name: a card that it did not make
 // means that somebody else joined as it.
-func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry) error {
-	own, err := d.OwnCard(tx)
-	if err != nil {
-		return err
+func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry, card schemas.Card) error {
+	if e.Cards[0].Hash() != d.OwnCard {
+		return d.Raise(tx, schemas.CodeUnknownKey, d.Own, "somebody has joined under this agency's name with keys that are not ours")
 	}
 	m, _, err := d.Member(tx, d.Own)
 	if err != nil {
 		return err
 	}
+<<<<<<< Updated upstream
 	if e.Cards[0].Hash() != own {
 		return d.Raise(tx, schemas.CodeUnknownKey, d.Own, "somebody has joined under this agency's name with keys that are not ours")
 	}
@@ -204,6 +204,9 @@ func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry) error {
 	}
 	m.Agency = d.Own
 	m.take(card, e)
+=======
+	m.Agency, m.Joined, m.Card, m.First, m.Cards = d.Own, true, card, d.OwnCard, len(e.Cards)
+>>>>>>> Stashed changes
 	return d.put(tx, m)
 }
 
