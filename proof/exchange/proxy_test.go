@@ -105,3 +105,17 @@ func TestProxyPasswordIsNowhere(t *testing.T) {
 		}
 	}
 }
+
+// The proxy is given the broker's name, also if this machine knows an address
+// for it: proxies allow names.
+func TestProxyGetsTheName(t *testing.T) {
+	names := map[string]string{}
+	n := exchange.StartWith(t, exchange.Setting{Public: func(listen string) string {
+		names["localhost:7443"] = listen
+		return "localhost:7443"
+	}})
+	running, _ := joinThrough(t, n, newProxy(t, names), "riverside-treatment")
+	if checks := running.Diagnose(context.Background()); len(agent.Broken(checks)) > 0 {
+		t.Errorf("%s", table(t, checks))
+	}
+}

@@ -27,7 +27,7 @@ func NewDoor(t Target) *Door {
 	host, _, _ := t.Host() // a bad address fails with the first call
 	return &Door{target: t, client: &http.Client{Timeout: defaultTimeout, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return dialer{target: t}.dial(ctx, network, addr)
+			return dialer{t}.dial(ctx, network, addr)
 		},
 		TLSClientConfig:     t.tlsConfig(host),
 		TLSHandshakeTimeout: 20 * time.Second,

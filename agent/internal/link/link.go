@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -59,6 +60,13 @@ type Link struct {
 	// alive ends with the present connection, and with it the requests that
 	// nobody can answer any more.
 	alive atomic.Pointer[lifetime]
+	// up is whether there is a connection. The message client knows, but says
+	// so only when it is not busy with an attempt to connect.
+	up    atomic.Bool
+	ready chan struct{} // closed when Open is done
+	begun atomic.Bool   // the attempts to connect have begun
+	ctx   context.Context
+	stop  context.CancelFunc
 }
 
 type lifetime struct {
@@ -80,14 +88,8 @@ const (
 
 // Open begins to connect and returns at once.
 func Open(opts Options) (*Link, error) {
-	if opts.Ping == 0 {
-		opts.Ping = defaultPing
-	}
-	if opts.Timeout == 0 {
-		opts.Timeout = defaultTimeout
-	}
-	l := &Link{opts: opts}
-	l.alive.Store(newLifetime())
+	l := newLink(opts)
+	defer close(l.ready)
 	address, options, err := l.options()
 	if err != nil {
 		return nil, err
@@ -102,6 +104,19 @@ func Open(opts Options) (*Link, error) {
 	return l, nil
 }
 
+func newLink(opts Options) *Link {
+	if opts.Ping == 0 {
+		opts.Ping = defaultPing
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = defaultTimeout
+	}
+	l := &Link{opts: opts, ready: make(chan struct{})}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.alive.Store(newLifetime())
+	return l
+}
+
 func (l *Link) options() (string, []nats.Option, error) {
 	u, err := url.Parse(l.opts.URL)
 	if err != nil {
@@ -112,10 +127,10 @@ func (l *Link) options() (string, []nats.Option, error) {
 		nats.Name("linkage agent"),
 		nats.UserJWT(l.opts.JWT, l.opts.Sign),
 		nats.CustomInboxPrefix("_INBOX." + l.opts.User),
-		nats.MaxReconnects(-1), nats.CustomReconnectDelay(reconnectDelay),
+		nats.MaxReconnects(-1), nats.CustomReconnectDelay(l.delay),
 		nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(l.opts.Ping), nats.MaxPingsOutstanding(2), nats.Timeout(l.opts.Timeout),
-		nats.SetCustomDialer(dialer{l.opts.Target, l.opts.Timeout}),
+		nats.SetCustomDialer(lineDialer{l}),
 		nats.SkipHostLookup(), // behind a proxy only the proxy may know the name
 		nats.Secure(config),
 		nats.ConnectHandler(l.connected), nats.ReconnectHandler(l.connected),
@@ -127,6 +142,57 @@ func (l *Link) options() (string, []nats.Option, error) {
 		return "tls://" + l.opts.NATS, append(options, nats.TLSHandshakeFirst()), nil
 	}
 	return "wss://" + u.Host, append(options, nats.ProxyPath("/nats")), nil
+}
+
+// delay is how long to wait before the next attempt to connect. The first
+// attempt that counts is made at once, in the background, as soon as Open is
+// done: the message client is deaf while it tries.
+func (l *Link) delay(attempts int) time.Duration {
+	if !l.begun.Load() {
+		<-l.ready
+		l.begun.Store(true)
+		return 0
+	}
+	return reconnectDelay(attempts)
+}
+
+// lineDialer connects the message client.
+type lineDialer struct{ link *Link }
+
+var errNotYet = errors.New("connects in the background")
+
+// Dial opens a TCP connection, or a tunnel through the proxy. The very first
+// call, for which Open would have to wait, fails at once. Dial leaves a deadline
+// on the connection, which the client lifts once it is connected: its TLS
+// handshake has none of its own, and a line that says nothing would hold it for
+// ever.
+func (d lineDialer) Dial(network, address string) (net.Conn, error) {
+	if !d.link.begun.Load() {
+		return nil, errNotYet
+	}
+	ctx, cancel := context.WithTimeout(d.link.ctx, d.link.opts.Timeout)
+	defer cancel()
+	conn, err := dialer{d.link.opts.Target}.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetDeadline(time.Now().Add(d.link.opts.Timeout)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	past := func() { _ = conn.SetDeadline(time.Unix(1, 0)) } // fails only on a closed connection
+	return lineConn{conn, context.AfterFunc(d.link.ctx, past)}, nil
+}
+
+// lineConn gives up what it waits for when the line is closed.
+type lineConn struct {
+	net.Conn
+	release func() bool
+}
+
+// Close closes the connection.
+func (c lineConn) Close() error {
+	c.release()
+	return c.Conn.Close()
 }
 
 // reconnectDelay waits a quarter of a second after the first failure and up to
@@ -141,6 +207,7 @@ func reconnectDelay(attempts int) time.Duration {
 }
 
 func (l *Link) connected(*nats.Conn) {
+	l.up.Store(true)
 	l.lastErr.Store(nil)
 	l.since.Store(time.Now().Unix())
 	l.opts.Logger.Info("connected to broker")
@@ -148,6 +215,7 @@ func (l *Link) connected(*nats.Conn) {
 }
 
 func (l *Link) disconnected(err error) {
+	l.up.Store(false)
 	l.alive.Swap(newLifetime()).end()
 	l.failed(err)
 }
@@ -160,7 +228,7 @@ func (l *Link) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 func (l *Link) failed(err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, errNotYet) {
 		return
 	}
 	l.lastErr.Store(&err)
@@ -168,7 +236,7 @@ func (l *Link) failed(err error) {
 }
 
 // Connected reports whether there is a connection now.
-func (l *Link) Connected() bool { return l.conn.IsConnected() }
+func (l *Link) Connected() bool { return l.up.Load() }
 
 // LastError is why there is no connection; nil while there is one.
 func (l *Link) LastError() error {
@@ -182,7 +250,11 @@ func (l *Link) LastError() error {
 func (l *Link) Reconnect() error { return l.conn.ForceReconnect() }
 
 // Close ends the line.
-func (l *Link) Close() { l.conn.Close() }
+func (l *Link) Close() {
+	l.up.Store(false)
+	l.stop()
+	l.conn.Close()
+}
 
 // request asks and decodes the one answer.
 func request[T any](ctx context.Context, l *Link, verb string, header map[string][]string, data []byte) (T, error) {

@@ -107,7 +107,7 @@ func (p *Probe) Proxy(ctx context.Context) (f Finding, reach *Finding) {
 	defer cancel()
 	proxy := net.JoinHostPort(p.proxy.Hostname(), proxyPort(p.proxy))
 	f = Finding{Expected: fmt.Sprintf("the proxy %s lets us through to %s", proxy, p.address())}
-	conn, err := dialer{target: p.target}.dial(ctx, "tcp", p.address())
+	conn, err := dialer{p.target}.dial(ctx, "tcp", p.address())
 	if err == nil {
 		p.conn = conn
 		f.OK, f.Found = true, "it does"
@@ -390,8 +390,9 @@ func SignIn(opts Options) Finding {
 	f := Finding{Expected: "the exchange accepts this agency's credentials"}
 	opts.Timeout, opts.Ping = probeTimeout, defaultPing
 	opts.OnHint, opts.Logger = func() {}, slog.New(slog.DiscardHandler)
-	l := &Link{opts: opts}
-	l.alive.Store(newLifetime())
+	l := newLink(opts)
+	defer l.stop()
+	l.begun.Store(true)
 	address, options, err := l.options()
 	if err == nil {
 		var conn *nats.Conn

@@ -93,24 +93,7 @@ func (t Target) proxy() (*url.URL, error) {
 }
 
 // dialer reaches the broker, through the proxy where there is one.
-type dialer struct {
-	target  Target
-	timeout time.Duration
-}
-
-// Dial opens a TCP connection, or a tunnel through the proxy, for the message
-// client. It leaves a deadline on it, which the client lifts once it is
-// connected: its TLS handshake has none of its own, and a line that says
-// nothing would hold it for ever.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
-	defer cancel()
-	conn, err := d.dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return conn, conn.SetDeadline(time.Now().Add(d.timeout))
-}
+type dialer struct{ target Target }
 
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	proxy, err := d.target.proxy()
