@@ -194,19 +194,8 @@ func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry, card schemas.Card) 
 	if err != nil {
 		return err
 	}
-<<<<<<< Updated upstream
-	if e.Cards[0].Hash() != own {
-		return d.Raise(tx, schemas.CodeUnknownKey, d.Own, "somebody has joined under this agency's name with keys that are not ours")
-	}
-	card, _, err := e.Card(d.Admission, d.Now())
-	if err != nil {
-		return err
-	}
 	m.Agency = d.Own
 	m.take(card, e)
-=======
-	m.Agency, m.Joined, m.Card, m.First, m.Cards = d.Own, true, card, d.OwnCard, len(e.Cards)
->>>>>>> Stashed changes
 	return d.put(tx, m)
 }
 
