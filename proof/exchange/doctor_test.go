@@ -193,7 +193,7 @@ func TestDoctorName(t *testing.T) {
 	t.Run("the proxy's", func(t *testing.T) {
 		opts := opts
 		opts.Proxy = "http://gateway.invalid:3128"
-		wantCause(t, diagnose(t, opts), agent.HopName, "the proxy's name proxy.invalid", "n")
+		wantCause(t, diagnose(t, opts), agent.HopName, "the proxy's name gateway.invalid", "n")
 	})
 	t.Run("through the proxy", func(t *testing.T) {
 		if checks := diagnose(t, opts); len(agent.Broken(checks)) > 0 {
