@@ -295,12 +295,6 @@ func (l *Link) Grant(ctx context.Context, req schemas.GrantRequest) (schemas.Gra
 	return reply, errors.Join(err, reply.Err())
 }
 
-// Directory asks who is in the network.
-func (l *Link) Directory(ctx context.Context) (schemas.DirectoryReply, error) {
-	reply, err := request[schemas.DirectoryReply](ctx, l, schemas.VerbDirectory, nil, []byte("{}"))
-	return reply, errors.Join(err, reply.Err())
-}
-
 // Renew asks for a new user JWT.
 func (l *Link) Renew(ctx context.Context) (schemas.RenewReply, error) {
 	reply, err := request[schemas.RenewReply](ctx, l, schemas.VerbRenew, nil, []byte(`{"v":1}`))

@@ -66,7 +66,7 @@ func TestSilentBroker(t *testing.T) {
 	if _, ok := errors.AsType[net.Error](l.LastError()); !ok || l.Connected() {
 		t.Errorf("obstacle: %v, connected: %v", l.LastError(), l.Connected())
 	}
-	if _, err := l.Directory(t.Context()); schemas.CodeOf(err) != schemas.CodeUnavailable {
+	if _, err := l.Renew(t.Context()); schemas.CodeOf(err) != schemas.CodeUnavailable {
 		t.Errorf("a request without a line: got %v", err)
 	}
 }
