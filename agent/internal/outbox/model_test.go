@@ -37,7 +37,7 @@ var steps = rapid.Custom(func(t *rapid.T) step {
 func TestAnyCourseOfEvents(t *testing.T) {
 	sealingKeys()
 	rapid.Check(t, func(rt *rapid.T) {
-		course := rapid.SliceOfN(steps, 1, 25).Draw(rt, "course")
+		course := rapid.SliceOfN(steps, 1, 18).Draw(rt, "course")
 		var problems []string
 		synctest.Test(t, func(t *testing.T) {
 			h := open(t)
