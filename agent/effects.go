@@ -203,6 +203,18 @@ func (f effects) withdrawn(tx durable.Tx, item schemas.Item) error {
 	if w.Outline.Envelope.Sender != f.m.own {
 		return nil
 	}
+	if err := w.Outline.Verify(f.m.identity.Public().Signing); err != nil {
+		return err
+	}
+	if w.Code == schemas.CodeGrantRevoked { // the revocation itself came before
+		p, ok, err := casebook.FindPermission(tx, w.Outline.Envelope.Grant)
+		if err != nil {
+			return err
+		}
+		if !ok || p.Revocation == nil {
+			return schemas.Refuse(schemas.CodeNoGrant, "code", "must be true: nobody has revoked this grant", "ask the broker's operator")
+		}
+	}
 	return f.m.outbox.ApplyWithdrawn(tx, w.Outline.Envelope.ID, w.Code)
 }
 

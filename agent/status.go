@@ -197,7 +197,7 @@ func partnerOf(m directory.Member) Partner {
 		p.Fingerprint = m.Card.Fingerprint()
 	}
 	if m.Unconfirmed != nil {
-		if card, err := schemas.PeekRecord[schemas.Card](m.Unconfirmed.Cards[0], schemas.RecordCard); err == nil {
+		if card, err := schemas.PeekRecord[schemas.Card](m.Unconfirmed.Cards[len(m.Unconfirmed.Cards)-1], schemas.RecordCard); err == nil {
 			p.Unconfirmed = card.Fingerprint()
 		}
 	}

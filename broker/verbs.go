@@ -195,22 +195,22 @@ func (b *Broker) hintParties(rec schemas.SignedRecord, position uint64) {
 }
 
 func (b *Broker) directory(ctx context.Context, r transport.Request) {
-	from, ok := b.registry.AgencyOf(r.Account)
-	if !ok {
+	m, _ := b.registry.MemberOfAccount(r.Account)
+	if m.Status != schemas.MemberActive {
 		b.respond(r, schemas.DirectoryReply{V: 1, Refusal: b.refusal(ctx, schemas.VerbDirectory,
-			schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first"))})
+			schemas.Refuse(schemas.CodeNotMember, "", "must come from an active member of the network", "join the network first"))})
 		return
 	}
-	reply := b.registry.Directory(from)
+	reply := b.registry.Directory(m.Agency)
 	reply.Epoch = b.gate.EpochRecord()
 	b.respond(r, reply)
 }
 
 func (b *Broker) renew(ctx context.Context, r transport.Request) {
 	var reply schemas.RenewReply
-	m, ok := b.registry.MemberOfAccount(r.Account)
-	if !ok || !m.Joined {
-		reply.Refusal = schemas.RefusalOf(schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first"))
+	m, _ := b.registry.MemberOfAccount(r.Account)
+	if !m.Joined || m.Status != schemas.MemberActive {
+		reply.Refusal = schemas.RefusalOf(schemas.Refuse(schemas.CodeNotMember, "", "must come from an active member of the network", "join the network first"))
 	} else {
 		var err error
 		reply.JWT, reply.Expires, err = b.credentials(m.Agency, m.User)

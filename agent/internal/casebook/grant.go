@@ -1,6 +1,7 @@
 package casebook
 
 import (
+	"regexp"
 	"slices"
 	"time"
 
@@ -46,6 +47,8 @@ const (
 	keyRegister  = "register"
 	clientMaxLen = 64
 )
+
+var handleForm = regexp.MustCompile(`^h-[0-9a-hjkmnp-tv-z]{26}$`)
 
 // PutPermission keeps a permission as it is now.
 func PutPermission(tx durable.Tx, p Permission) error {
@@ -156,12 +159,15 @@ func Handle(tx durable.Tx, partner schemas.AgencyID, client string, create bool)
 	if client == "" || len(client) > clientMaxLen {
 		return "", schemas.Malformed("client", "must be 1 to %d bytes", clientMaxLen)
 	}
+	h, ok, err := durable.GetJSON[schemas.Handle](tx.Map(mapHandles), string(partner)+"|"+client)
+	if err != nil || ok {
+		return h, err
+	}
 	if known, err := tx.Map(mapLocal).Get(string(partner) + "|" + client); err != nil || known != nil {
 		return schemas.Handle(client), err
 	}
-	h, ok, err := durable.GetJSON[schemas.Handle](tx.Map(mapHandles), string(partner)+"|"+client)
-	if err != nil || ok || !create {
-		return h, err
+	if !create {
+		return "", nil
 	}
 	h = schemas.NewHandle()
 	if err := durable.PutJSON(tx.Map(mapHandles), string(partner)+"|"+client, h); err != nil {
@@ -182,7 +188,13 @@ func Local(tx durable.Tx, partner schemas.AgencyID, h schemas.Handle) (string, e
 }
 
 // KeepHandle notes a handle that a partner uses, so that an answer can use it.
+//
+// Only what has the form of a handle is kept: a partner that used one of our own
+// ids as its handle would otherwise make us send that id.
 func KeepHandle(tx durable.Tx, partner schemas.AgencyID, h schemas.Handle) error {
+	if !handleForm.MatchString(string(h)) {
+		return nil
+	}
 	key := string(partner) + "|" + string(h)
 	if known, err := tx.Map(mapLocal).Get(key); err != nil || known != nil {
 		return err
