@@ -155,7 +155,7 @@ func TestDecideNeedsEveryCondition(t *testing.T) {
 			denied++
 		}
 	})
-	if permitted == 0 || denied == 0 {
+	if !testing.Short() && (permitted == 0 || denied == 0) { // a short run asks too few questions to tell
 		t.Errorf("%d permitted, %d refused: the property says nothing", permitted, denied)
 	}
 }
