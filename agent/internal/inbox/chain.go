@@ -16,6 +16,7 @@ type chain struct {
 	Hash  schemas.Hash `json:"hash"`  // of the highest
 	Holes []hole       `json:"holes"` // sequences below Next that did not come
 	Asked time.Time    `json:"asked,omitzero"`
+	Times int          `json:"times,omitempty"` // how often the sender was asked about these holes
 }
 
 // hole is a run of sequences that did not come.
@@ -63,7 +64,7 @@ func (in *Inbox) follow(tx durable.Tx, o schemas.Outline) (known bool, err error
 		}
 		c.Next, c.Hash = e.Sequence+1, o.Hash()
 	default:
-		c.Holes = append(c.Holes, hole{c.Next, e.Sequence - 1})
+		c.Holes, c.Times = append(c.Holes, hole{c.Next, e.Sequence - 1}), 0
 		c.Next, c.Hash = e.Sequence+1, o.Hash()
 	}
 	return false, durable.PutJSON(tx.Map(mapChains), key, c)
@@ -95,6 +96,9 @@ func (c *chain) fill(sequence uint64) bool {
 const (
 	// askAgain is how long an answer to a request for missing events may take.
 	askAgain = time.Hour
+	// askMost is how often a sender is asked about the same holes: what it sends
+	// again comes in new envelopes, so a hole may stay when nothing is missing.
+	askMost = 3
 	// askFor bounds the sequences of one request; the sender refuses more.
 	askFor = 1000
 	// askAtOnce bounds the requests about one hole.
@@ -113,7 +117,7 @@ func (in *Inbox) askForHoles(ctx context.Context) error {
 	err := in.opts.Store.View(func(tx durable.Tx) error {
 		return tx.Map(mapChains).Each(func(key string, v []byte) error {
 			c, err := durable.DecodeJSON[chain](v)
-			if err == nil && len(c.Holes) > 0 && now.Sub(c.Asked) >= askAgain {
+			if err == nil && len(c.Holes) > 0 && c.Times < askMost && now.Sub(c.Asked) >= askAgain {
 				lacks = append(lacks, lack{key, c})
 			}
 			return err
@@ -135,6 +139,7 @@ func (in *Inbox) askForHoles(ctx context.Context) error {
 				return err
 			}
 			l.chain.Asked = now
+			l.chain.Times++
 			if err := durable.PutJSON(tx.Map(mapChains), l.key, l.chain); err != nil {
 				return err
 			}
