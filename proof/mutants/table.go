@@ -83,7 +83,7 @@ var table = []mutant{
 	},
 	{
 		"S4", "tiles are not held against each other", "broker/internal/ledger/tiles.go",
-		"level > 0 && h != below[at] {", "false {",
+		"level > 0 && h != below[at] {", "level > 0 && h != below[at] && false {",
 		"./broker/internal/ledger", "TestS4DisagreementIsFoundAtStart",
 	},
 	{
@@ -105,6 +105,16 @@ var table = []mutant{
 		"S4", "heads are not held against earlier ones", "schemas/ledger.go",
 		"byteSlices(path), h.Root[:], later.Root[:]); err != nil {", "byteSlices(path), h.Root[:], later.Root[:]); false && err != nil {",
 		"./proof/exchange", "TestS4RestoredBrokerCannotProveItsPast",
+	},
+	{
+		"S4", "heads in seals are not compared", "agent/effects.go",
+		"if err := f.m.ledger.Heard(tx, t.Sender, t.Head); err != nil {", "if err := f.m.ledger.Heard(tx, t.Sender, nil); err != nil {",
+		"./proof/exchange", "TestS4TwoViewsAreFoundOutBySeals",
+	},
+	{
+		"S4", "a broker whose history forked is sent to", "agent/membership.go",
+		"if l.m.ledger.Forked() {", "if false {",
+		"./proof/exchange", "TestS4RestoredBrokerIsFoundOut",
 	},
 	{
 		"S5", "a suspended member's envelopes pass the gate", "broker/internal/gate/submit.go",
