@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/linkage-exchange/linkage/agent"
@@ -119,7 +120,9 @@ func TestS4RestoredBrokerIsFoundOut(t *testing.T) {
 	}
 	lead = n.Run("casework-lead")
 	send("r-2")
-	eventually.True(t, "the agent is connected", func() bool { return stateOf(t, lead).Connected })
+	eventually.True(t, "the agent is connected and does not send", func() bool {
+		return stateOf(t, lead).Connected && strings.Contains(n.Log.String(), "nothing is sent to a broker")
+	})
 	s := stateOf(t, lead)
 	if !s.Forked || s.Outbox["waiting"]+s.Outbox["frozen"] == 0 {
 		t.Errorf("after a restart: forked %t, outbox %v", s.Forked, s.Outbox)
