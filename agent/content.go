@@ -6,6 +6,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
+	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -39,21 +40,24 @@ func (c content) Prepare(tx durable.Tx, number uint64, recipient schemas.AgencyI
 		}
 		out.SetExtension(schemas.ExtClassification, "internal")
 		out.SetExtension(schemas.ExtCategory, string(schemas.CategoryCharter))
-		return c.sign(schemas.Sealed{}, out, schemas.CharterGrant)
+		return c.sign(tx, schemas.Sealed{}, out, schemas.CharterGrant)
 	}
 	if p.permission.Registered.IsZero() {
 		return s, p.permission.Grant.ID, false, nil
 	}
-	return c.sign(schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, p.permission.Grant.ID)
+	return c.sign(tx, schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, p.permission.Grant.ID)
 }
 
-func (c content) sign(s schemas.Sealed, e event.Event, grant schemas.GrantID) (schemas.Sealed, schemas.GrantID, bool, error) {
+func (c content) sign(tx durable.Tx, s schemas.Sealed, e event.Event, grant schemas.GrantID) (schemas.Sealed, schemas.GrantID, bool, error) {
 	for _, local := range []string{schemas.ExtRecipient, schemas.ExtNetwork} {
 		e.SetExtension(local, nil)
 	}
 	payload, err := e.MarshalJSON()
 	if err != nil {
 		return s, "", false, fmt.Errorf("encode event: %w", err)
+	}
+	if s.Head, err = ledgerview.Head(tx); err != nil {
+		return s, "", false, err
 	}
 	s.Event = schemas.SignBytes(schemas.RecordEvent, payload, c.m.identity.SigningKey())
 	return s, grant, true, nil

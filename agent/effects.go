@@ -44,6 +44,9 @@ func (f effects) KeepTerms(tx durable.Tx, rec schemas.SignedRecord, t schemas.Te
 
 // Take records an event, or does what an event for the agent itself asks.
 func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
+	if err := f.m.ledger.Heard(tx, t.Sender, t.Head); err != nil {
+		return err
+	}
 	switch schemas.EventType(t.Event.Type()) {
 	case schemas.TypeNetworkCanarySent:
 		return f.m.canaryBack(tx, t)
@@ -80,6 +83,7 @@ func (f effects) Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID,
 // Committed follows a transaction.
 func (f effects) Committed() {
 	f.m.committed()
+	f.m.ledger.Committed()
 	f.m.wakeSync()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/hpke"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/directory"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
+	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/agent/internal/link"
 	"github.com/linkage-exchange/linkage/agent/internal/outbox"
 	"github.com/linkage-exchange/linkage/agent/internal/vault"
@@ -46,6 +48,7 @@ type membership struct {
 	dir      *directory.Directory
 	outbox   *outbox.Outbox
 	inbox    *inbox.Inbox
+	ledger   *ledgerview.View
 	link     atomic.Pointer[link.Link]
 	standing atomic.Pointer[schemas.MemberStatus] // as the door said while there was no connection
 
@@ -77,6 +80,12 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
 		OwnCard: r.Request.Card.Hash(), Raise: m.raise,
 	}
+	m.ledger, err = ledgerview.Open(ledgerview.Options{
+		Network: m.network, Broker: r.Target.Broker, Store: m.store, Prove: m.prove, Raise: m.raise, Now: a.opts.Now, Logger: m.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger heads of network %s: %w", m.network, err)
+	}
 	m.inbox = inbox.New(inbox.Options{
 		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Effects: effects{m}, Unseal: m.unseal,
 		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
@@ -99,6 +108,7 @@ func (m *membership) start() error {
 	m.link.Store(l)
 	m.wake()
 	m.wg.Go(m.syncLoop)
+	m.wg.Go(func() { m.ledger.Run(m.ctx) })
 	m.wg.Go(m.renewLoop)
 	m.wg.Go(m.standingLoop)
 	return nil
@@ -270,6 +280,11 @@ func (a *Agent) keepMembership(ctx context.Context, r membershipRecord) error {
 	})
 }
 
+// prove asks the broker about its ledger.
+func (m *membership) prove(ctx context.Context, req schemas.ProofRequest) (schemas.ProofReply, error) {
+	return m.link.Load().Prove(ctx, req)
+}
+
 // line is the way to the broker as outbox and inbox see it; the connection may
 // not be there yet.
 type line struct{ m *membership }
@@ -280,11 +295,22 @@ func (l line) Connected() bool {
 }
 
 func (l line) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error {
-	return l.m.link.Load().SubmitAll(ctx, envelopes, reply)
+	if l.m.ledger.Forked() {
+		return schemas.Refuse(schemas.CodeHistoryForked, "", "nothing is sent to a broker whose history does not hold together", "ask the broker's operator")
+	}
+	return l.m.link.Load().SubmitAll(ctx, envelopes, func(r schemas.SubmitReply) {
+		l.m.ledger.Saw(r.Head)
+		reply(r)
+	})
 }
 
 func (l line) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
-	return l.m.link.Load().Pull(ctx, req)
+	items, end, err := l.m.link.Load().Pull(ctx, req)
+	l.m.ledger.Saw(end.Head)
+	if schemas.CodeOf(err) == schemas.CodeHistoryForked {
+		err = errors.Join(err, l.m.ledger.Forgot(ctx, end.Head))
+	}
+	return items, end, err
 }
 
 func (l line) Receipt(ctx context.Context, rec schemas.SignedRecord) error {

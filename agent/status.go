@@ -8,6 +8,7 @@ import (
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/directory"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
+	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/agent/internal/outbox"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
@@ -50,7 +51,11 @@ type NetworkStatus struct {
 	// Missing counts, by sender, envelopes that did not come.
 	Missing map[schemas.AgencyID]uint64 `json:"missing,omitempty"`
 	Alarms  []casebook.Alarm            `json:"alarms"`
-	Members []Partner                   `json:"members"`
+	// Forked says that the broker's ledger does not hold together: nothing is
+	// sent. Ledger is how many of its entries the newest good head covers.
+	Forked  bool      `json:"forked"`
+	Ledger  uint64    `json:"ledger"`
+	Members []Partner `json:"members"`
 }
 
 // Waiting is what waits for the line or for one recipient.
@@ -129,7 +134,16 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 	if err != nil {
 		return err
 	}
-	s.Canary = canary.back()
+	s.Canary, s.Forked = canary.back(), m.ledger.Forked()
+	if head, err := ledgerview.Head(tx); err != nil {
+		return err
+	} else if head != nil {
+		h, err := schemas.PeekLedgerHead(*head)
+		if err != nil {
+			return err
+		}
+		s.Ledger = h.Size
+	}
 	if _, s.Cursor, err = inbox.Cursor(tx); err != nil {
 		return err
 	}

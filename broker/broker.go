@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linkage-exchange/linkage/broker/internal/gate"
+	"github.com/linkage-exchange/linkage/broker/internal/ledger"
 	"github.com/linkage-exchange/linkage/broker/internal/registry"
 	"github.com/linkage-exchange/linkage/broker/internal/transport"
 	"github.com/linkage-exchange/linkage/internal/lifecycle"
@@ -26,6 +27,7 @@ type Broker struct {
 	keys     keys
 	nats     *transport.Server
 	gate     *gate.Gate
+	ledger   *ledger.Ledger
 	registry *registry.Service
 	metrics  *metrics
 	certs    *certificates
@@ -126,9 +128,12 @@ func (b *Broker) startGate(ctx context.Context) error {
 	b.gate, err = gate.New(ctx, gate.Options{
 		Network: b.network.Network, Hub: b.nats.Hub(), Members: reg, Grants: reg, Hint: b.hint,
 		Limits: gate.Limits{Rate: b.opts.Rate, Burst: b.opts.Burst, Mailbox: b.opts.MailboxEnvelopes, MaxAge: b.opts.MailboxAge},
-		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics,
+		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics, Head: func() *string { return b.ledger.Head() },
 	})
 	if err != nil {
+		return err
+	}
+	if err := b.startLedger(ctx); err != nil {
 		return err
 	}
 	b.registry = &registry.Service{Registry: reg, Writer: b.gate, Now: b.opts.Now}
@@ -144,6 +149,33 @@ func (b *Broker) startGate(ctx context.Context) error {
 			return fmt.Errorf("publish first roll: %w", err)
 		}
 	}
+	return nil
+}
+
+// startLedger holds the ledger against the hub before anything is written to
+// it, then follows.
+func (b *Broker) startLedger(ctx context.Context) error {
+	salt, err := b.keys.ledgerSalt()
+	if err != nil {
+		return err
+	}
+	epoch := b.gate.Epoch()
+	if epoch == "" { // an empty hub: what it is about to become
+		founded, err := schemas.PeekRecord[schemas.Epoch](b.network.Epoch, schemas.RecordEpoch)
+		if err != nil {
+			return err
+		}
+		epoch = founded.Epoch
+	}
+	b.ledger, err = ledger.Open(ctx, ledger.Options{
+		Dir: filepath.Join(b.opts.DataDir, dirLedger), Network: b.network.Network, Epoch: epoch, Hub: b.nats.Hub(),
+		Key: b.keys.identity, SaltKey: salt, Logger: b.log,
+	})
+	if err != nil {
+		return err
+	}
+	b.ledger.Start()
+	b.teardown.Push("ledger", b.ledger.Stop)
 	return nil
 }
 

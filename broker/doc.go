@@ -8,6 +8,6 @@
 // [Admin].
 //
 // The parts meet in broker.go: transport (the message server and its hub), gate
-// (the only way through), registry (members and grants), enrol (the door for
+// (the only way through), ledger (what was decided, provably), registry (members and grants), enrol (the door for
 // those who are not connected).
 package broker

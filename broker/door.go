@@ -142,6 +142,10 @@ func (b *Broker) listenStatus() error {
 			problem.Write(w, schemas.Refuse(schemas.CodeUnavailable, "", "the message server does not serve", "look at the broker's log"))
 			return
 		}
+		if err := b.ledger.Healthy(); err != nil {
+			problem.Write(w, err)
+			return
+		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	mux.Handle("GET /metrics", b.metrics.handler())

@@ -29,8 +29,10 @@ const (
 	fileNetwork  = "network.json"   // who this network is; no secret
 	fileNATSKeys = "keys/nats.json" // operator signing key, system and broker accounts
 	fileKey      = "keys/broker.key"
-	dirAccounts  = "keys/accounts" // one account key pair per member
-	dirNATS      = "nats"          // the message server: accounts and the hub
+	fileLedger   = "keys/ledger.key" // makes the salts of the ledger's entries
+	dirAccounts  = "keys/accounts"   // one account key pair per member
+	dirLedger    = "ledger"          // the ledger's tiles and newest head
+	dirNATS      = "nats"            // the message server: accounts and the hub
 	fileSocket   = "broker.sock"
 )
 
@@ -103,6 +105,25 @@ func (k keys) account(a schemas.AgencyID) (transport.Account, error) {
 		return account, err
 	}
 	return account, writeJSON(k.accountFile(a), account, 0o600)
+}
+
+// ledgerSalt returns the key of the ledger's salts, made at the first call. A
+// ledger without it cannot be held against the hub any more.
+func (k keys) ledgerSalt() ([]byte, error) {
+	path := filepath.Join(k.dir, fileLedger)
+	key, err := os.ReadFile(path) // #nosec G304 -- the broker's own directory
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(k.dir, dirLedger)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, schemas.Refuse(schemas.CodeNotFound, fileLedger, "must be there: the ledger was made with it", "put back keys/ from a backup")
+		}
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never returns an error (Go 1.24)
+		return key, atomicfile.Write(path, key, 0o600)
+	}
+	if err == nil && len(key) != 32 {
+		err = fmt.Errorf("%s must hold 32 bytes", fileLedger)
+	}
+	return key, err
 }
 
 // certificate makes a fresh server certificate, signed by the broker's own key,

@@ -34,7 +34,10 @@ func newMetrics(b *Broker) *metrics {
 		failures:   prometheus.NewCounter(prometheus.CounterOpts{Name: "linkage_hub_commit_failures_total", Help: "Commits that did not go through at once."}),
 		handedOver: prometheus.NewCounter(prometheus.CounterOpts{Name: "linkage_gate_handed_over_total", Help: "Envelopes given to recipients' connections."}),
 	}
-	m.registry.MustRegister(m.decisions, m.commits, m.records, m.failures, m.handedOver, mailboxes{b})
+	behind := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linkage_ledger_behind_seconds", Help: "For how long the newest ledger head has not covered the whole hub.",
+	}, func() float64 { return b.ledger.Behind().Seconds() })
+	m.registry.MustRegister(m.decisions, m.commits, m.records, m.failures, m.handedOver, behind, mailboxes{b})
 	return m
 }
 

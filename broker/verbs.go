@@ -22,6 +22,7 @@ func (b *Broker) serveVerbs() error {
 		schemas.VerbReceipt:   b.background(b.receipt),
 		schemas.VerbGrant:     b.background(b.grant),
 		schemas.VerbDirectory: b.background(b.directory),
+		schemas.VerbProof:     b.background(b.proof),
 		schemas.VerbRenew:     b.background(b.renew),
 	}
 	for verb, handle := range verbs {
@@ -203,6 +204,24 @@ func (b *Broker) directory(ctx context.Context, r transport.Request) {
 	}
 	reply := b.registry.Directory(m.Agency)
 	reply.Epoch = b.gate.EpochRecord()
+	b.respond(r, reply)
+}
+
+func (b *Broker) proof(ctx context.Context, r transport.Request) {
+	var req schemas.ProofRequest
+	err := schemas.DecodeJSON(r.Data, &req)
+	from, ok := b.registry.AgencyOf(r.Account)
+	if err == nil && !ok {
+		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	}
+	var reply schemas.ProofReply
+	if err == nil {
+		reply, err = b.ledger.Prove(ctx, from, req)
+	}
+	if err != nil {
+		reply = schemas.ProofReply{Refusal: b.refusal(ctx, schemas.VerbProof, err)}
+	}
+	reply.V = 1
 	b.respond(r, reply)
 }
 

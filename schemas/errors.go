@@ -69,7 +69,7 @@ const (
 	CodeClockSkew   Code = "clock-skew"
 	CodeUnavailable Code = "unavailable"
 
-	// CodeNotFound is for local questions only; it never crosses the broker.
+	// CodeNotFound is for local questions, and for broker.proof.
 	CodeNotFound Code = "not-found"
 )
 

@@ -13,6 +13,7 @@ const (
 	VerbReceipt   = "receipt"
 	VerbGrant     = "grant"
 	VerbDirectory = "directory"
+	VerbProof     = "proof"
 	VerbRenew     = "renew"
 )
 

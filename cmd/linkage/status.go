@@ -65,6 +65,9 @@ func (c *cli) glance(n agent.NetworkStatus) [][]string {
 	if going+n.Outbox["accepted"] > 0 {
 		waiting = fmt.Sprintf("%d to go to the exchange, %d at the exchange for their recipients, the oldest for %s", going, n.Outbox["accepted"], age(n.Oldest))
 	}
+	if n.Forked {
+		rows = append(rows, []string{"  ledger", "the exchange's history does not hold together: nothing is sent, see the alarm below"})
+	}
 	return append(rows,
 		[]string{"  waiting", waiting},
 		[]string{"  needs a person", orNothing(len(n.Person)+unconfirmed(n), "thing", "things")},

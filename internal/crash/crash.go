@@ -23,10 +23,13 @@ const (
 	EnrolAdmitted      = "enrol.admitted"       // member in the hub, agent not yet answered
 	AgentJoined        = "agent.joined"         // broker answered, membership not yet stored
 	AgentGrantRecorded = "agent.grant-recorded" // grant stored, not yet registered at the broker
+	LedgerTiled        = "ledger.tiled"         // tiles on disk, the head over them not yet
+	LedgerSigned       = "ledger.signed"        // head on disk, nobody told of it
 )
 
 // Points lists every point, for tests that visit them all.
 var Points = []string{
 	AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
 	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
+	LedgerTiled, LedgerSigned,
 }

@@ -44,7 +44,7 @@ func named(prefix string, n int) []string {
 // Which process passes a point while events go from riverside to probation.
 var onTheWay = map[string]string{
 	crash.AgentAccepted: "riverside", crash.AgentFrozen: "riverside", crash.AgentSubmitted: "riverside",
-	crash.GateDecided: "broker", crash.GateCommitted: "broker", crash.GateHandedOver: "broker", crash.GateReceipted: "broker",
+	crash.GateDecided: "broker", crash.GateCommitted: "broker", crash.GateHandedOver: "broker", crash.GateReceipted: "broker", crash.LedgerTiled: "broker", crash.LedgerSigned: "broker",
 	crash.AgentPulled: "probation", crash.AgentStored: "probation", crash.AgentReceipted: "probation",
 }
 

@@ -77,6 +77,46 @@ var table = []mutant{
 		"./proof/exchange", "TestS3MemberCannotActAsAnother",
 	},
 	{
+		"S4", "the hub is not held against the ledger", "broker/internal/ledger/check.go",
+		"if e := l.entryOf(r); schemas.LeafHash(e.Encode()) != want {", "if e := l.entryOf(r); false && schemas.LeafHash(e.Encode()) != want {",
+		"./broker/internal/ledger", "TestS4DisagreementIsFoundAtStart",
+	},
+	{
+		"S4", "tiles are not held against each other", "broker/internal/ledger/tiles.go",
+		"level > 0 && h != below[at] {", "level > 0 && h != below[at] && false {",
+		"./broker/internal/ledger", "TestS4DisagreementIsFoundAtStart",
+	},
+	{
+		"S4", "a shorter hub is served", "broker/internal/ledger/check.go",
+		"if last < head.Size {", "if false {",
+		"./proof/exchange", "TestS4BrokerRefusesWhatDoesNotFit",
+	},
+	{
+		"S4", "entries are anybody's to read", "broker/internal/ledger/prove.go",
+		"if e.Sender != a && e.Recipient != a {", "if false {",
+		"./proof/exchange", "TestS4BrokerProvesWhatItAnswered",
+	},
+	{
+		"S4", "heads are believed whoever signed them", "schemas/ledger.go",
+		"if _, err := note.Open([]byte(s), note.VerifierList(v)); err != nil {", "if _, err := note.Open([]byte(s), note.VerifierList(v)); false && err != nil {",
+		"./schemas", "TestVectorsLedger",
+	},
+	{
+		"S4", "heads are not held against earlier ones", "schemas/ledger.go",
+		"byteSlices(path), h.Root[:], later.Root[:]); err != nil {", "byteSlices(path), h.Root[:], later.Root[:]); false && err != nil {",
+		"./proof/exchange", "TestS4RestoredBrokerCannotProveItsPast",
+	},
+	{
+		"S4", "heads in seals are not compared", "agent/effects.go",
+		"if err := f.m.ledger.Heard(tx, t.Sender, t.Head); err != nil {", "if err := f.m.ledger.Heard(tx, t.Sender, nil); err != nil {",
+		"./proof/exchange", "TestS4TwoViewsAreFoundOutBySeals",
+	},
+	{
+		"S4", "a broker whose history forked is sent to", "agent/membership.go",
+		"if l.m.ledger.Forked() {", "if false {",
+		"./proof/exchange", "TestS4RestoredBrokerIsFoundOut",
+	},
+	{
 		"S5", "a suspended member's envelopes pass the gate", "broker/internal/gate/submit.go",
 		"\tcase status != schemas.MemberActive:\n\t\treturn a, errSuspended\n", "",
 		"./broker/internal/gate", "TestS5SuspensionAgainstCommit",

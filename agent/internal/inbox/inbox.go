@@ -40,6 +40,7 @@ type Taken struct {
 	Category schemas.Category
 	Event    event.Event
 	Record   schemas.SignedRecord // the sender's signature over the event
+	Head     *string              // the last ledger head that the sender saw; not verified
 }
 
 // Effects is what the agency does with what comes in. Every method works in the

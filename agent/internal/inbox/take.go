@@ -147,7 +147,7 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 		return Taken{}, err
 	}
 	return Taken{
-		Sender: e.Sender, Envelope: e.ID, Grant: e.Grant, Purpose: purpose, Category: q.Category, Event: ev, Record: s.Event,
+		Sender: e.Sender, Envelope: e.ID, Grant: e.Grant, Purpose: purpose, Category: q.Category, Event: ev, Record: s.Event, Head: s.Head,
 	}, nil
 }
 

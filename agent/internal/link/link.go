@@ -295,6 +295,16 @@ func (l *Link) Grant(ctx context.Context, req schemas.GrantRequest) (schemas.Gra
 	return reply, errors.Join(err, reply.Err())
 }
 
+// Prove asks for proofs of the broker's ledger.
+func (l *Link) Prove(ctx context.Context, req schemas.ProofRequest) (schemas.ProofReply, error) {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return schemas.ProofReply{}, fmt.Errorf("encode proof: %w", err)
+	}
+	reply, err := request[schemas.ProofReply](ctx, l, schemas.VerbProof, nil, data)
+	return reply, errors.Join(err, reply.Err())
+}
+
 // Renew asks for a new user JWT.
 func (l *Link) Renew(ctx context.Context) (schemas.RenewReply, error) {
 	reply, err := request[schemas.RenewReply](ctx, l, schemas.VerbRenew, nil, []byte(`{"v":1}`))

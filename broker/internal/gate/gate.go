@@ -90,8 +90,8 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// Options are what a gate is made of. All fields but Limits and Metrics are
-// required.
+// Options are what a gate is made of. All fields but Limits, Head and Metrics
+// are required.
 type Options struct {
 	Network schemas.NetworkID
 	Hub     Hub
@@ -101,6 +101,9 @@ type Options struct {
 	// called by the one writer and must not wait for anything.
 	Hint   func(a schemas.AgencyID, position uint64)
 	Limits Limits
+	// Head is the newest signed head of the ledger, which every answer brings;
+	// nil for none.
+	Head   func() *string
 	Now    func() time.Time
 	Logger *slog.Logger
 	// Metrics is told of decisions and commits; nil for none.
@@ -164,6 +167,9 @@ func New(ctx context.Context, opts Options) (*Gate, error) {
 	opts.Limits.setDefaults()
 	if opts.Metrics == nil {
 		opts.Metrics = noMetrics{}
+	}
+	if opts.Head == nil {
+		opts.Head = func() *string { return nil }
 	}
 	g := &Gate{
 		opts: opts, hub: opts.Hub, members: opts.Members, grants: opts.Grants, now: opts.Now, log: opts.Logger,

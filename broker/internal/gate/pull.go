@@ -26,7 +26,7 @@ func (g *Gate) Pull(ctx context.Context, account string, req schemas.PullRequest
 			err = nil // the member is told
 		}
 	}
-	end.V, end.Time, end.Epoch, end.Roll = 1, schemas.At(g.now()), g.Epoch(), g.members.RollNumber()
+	end.V, end.Time, end.Epoch, end.Roll, end.Head = 1, schemas.At(g.now()), g.Epoch(), g.members.RollNumber(), g.opts.Head()
 	data, failed := json.Marshal(end)
 	if failed == nil {
 		failed = send(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)

@@ -380,7 +380,7 @@ func (g *Gate) turnAway(s *submission, err error) { g.respond(s, g.refusedReply(
 
 // respond gives the one answer.
 func (g *Gate) respond(s *submission, r schemas.SubmitReply) {
-	r.V, r.Epoch, r.Time, r.Quota = 1, g.Epoch(), schemas.At(g.now()), g.opts.Limits.Mailbox
+	r.V, r.Epoch, r.Time, r.Quota, r.Head = 1, g.Epoch(), schemas.At(g.now()), g.opts.Limits.Mailbox, g.opts.Head()
 	if r.Envelope == "" {
 		r.Envelope = s.id()
 	}
