@@ -208,8 +208,11 @@ func TestRevocationGoesFirst(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		grant := schemas.NewGrantID()
 		h.record.set(func(c *record) { c.grants[2] = grant })
-		h.gate.set(func(g *gate) { g.taken, g.answered = 0, 0 })
+		h.gate.set(func(g *gate) { g.taken, g.answered, g.down = 0, 0, true })
 		h.queueAll(court, 3)
+		synctest.Wait()
+		h.gate.set(func(g *gate) { g.down = false }) // so that all three are frozen at once
+		h.box.Wake()
 		synctest.Wait()
 		h.gate.set(func(g *gate) { g.taken, g.answered = -1, -1 })
 		h.record.set(func(c *record) { c.quiet[grant] = true })

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,15 +35,29 @@ var (
 	salt   = bytes.Repeat([]byte{2}, 32)
 )
 
-// hub is a hub in memory.
+// hub is a hub in memory. A test that changes it while a follower reads holds
+// the lock.
 type hub struct {
+	mu      sync.Mutex // guards what follows
 	records []journal.Record
 	err     error
 }
 
-func (h *hub) Last(context.Context) (uint64, error) { return uint64(len(h.records)), h.err }
+func (h *hub) set(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+func (h *hub) Last(context.Context) (uint64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return uint64(len(h.records)), h.err
+}
 
 func (h *hub) Scan(_ context.Context, from uint64, fn func(journal.Record) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for i := from; i <= uint64(len(h.records)) && h.err == nil; i++ {
 		if err := fn(h.records[i-1]); err != nil {
 			return err
@@ -52,6 +67,8 @@ func (h *hub) Scan(_ context.Context, from uint64, fn func(journal.Record) error
 }
 
 func (h *hub) ReadMany(_ context.Context, positions []uint64, fn func(journal.Record) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, p := range positions {
 		if err := fn(h.records[p-1]); err != nil {
 			return err
@@ -379,18 +396,17 @@ func TestFollowerSignsAndTellsWhenItLags(t *testing.T) {
 		if got := headOf(t, l).Size; got != 1 {
 			t.Errorf("head of %d", got)
 		}
-		h.err = fmt.Errorf("no line")
+		h.set(func() { h.err = fmt.Errorf("no line") })
 		wait(15 * time.Second)
 		if l.Healthy() == nil || !strings.Contains(log.String(), "level=ERROR") || strings.Count(log.String(), "lags the hub") != 1 {
 			t.Errorf("healthy: %v; log: %s", l.Healthy(), log.String())
 		}
-		h.err = nil
-		h.grow(1)
+		h.set(func() { h.err = nil; h.grow(1) })
 		wait(2 * time.Second)
 		if err := l.Healthy(); err != nil || headOf(t, l).Size != 2 {
 			t.Errorf("still behind: %v", err)
 		}
-		h.grow(2)
+		h.set(func() { h.grow(2) })
 		if err := l.Stop(context.Background()); err != nil || headOf(t, l).Size != 3 {
 			t.Errorf("stop left a head of %d: %v", headOf(t, l).Size, err)
 		}
