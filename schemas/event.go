@@ -56,9 +56,12 @@ func ParseEvent(b []byte) (event.Event, error) {
 	return e, nil
 }
 
+// attributeName is the form that CloudEvents 1.0 gives the names of attributes.
+var attributeName = regexp.MustCompile(`^[a-z0-9]+$`)
+
 // checkMembers looks at an event's members before the SDK does, which panics on
-// data_base64 that is no string, stops reading at an empty name, and lets the
-// second of data and data_base64 win.
+// data_base64 that is no string, stops reading at an empty name, takes DATA for
+// an attribute called data, and lets the second of data and data_base64 win.
 func checkMembers(b []byte) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(b, &members); err != nil || members == nil {
@@ -67,8 +70,10 @@ func checkMembers(b []byte) error {
 	invalid := func(field, rule string) error {
 		return Refuse(CodeInvalidEvent, field, rule, "correct the event and send it again")
 	}
-	if _, ok := members[""]; ok {
-		return invalid("event", "must name every attribute")
+	for name := range members {
+		if name != "data_base64" && !attributeName.MatchString(name) {
+			return invalid("event", "must name its attributes in lower-case letters and digits")
+		}
 	}
 	if string(members["specversion"]) != `"`+event.CloudEventsVersionV1+`"` {
 		return Refuse(CodeUnsupportedVersion, "specversion", "must be 1.0", "send CloudEvents 1.0")
