@@ -333,6 +333,7 @@ func TestDoctorClock(t *testing.T) {
 func TestDoctorStanding(t *testing.T) {
 	o := newOffice(t)
 	running := o.n.Run("riverside-treatment")
+	eventually.True(t, "the line is open", func() bool { return connected(t, running) })
 	o.n.SetStanding("riverside-treatment", schemas.MemberSuspended)
 	eventually.True(t, "the line is closed", func() bool { return !connected(t, running) })
 	const expected = "riverside-treatment is an active member of river-county"
