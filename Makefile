@@ -14,10 +14,12 @@ GOLANGCI  := $(shell go env GOPATH)/bin/golangci-lint-$(GOLANGCI_VERSION)
 # Packages that start goroutines are tested under the race detector, the pure
 # ones are not: it makes them slower and finds nothing there.
 RACE_DIRS := agent broker internal cmd
-RACED      = $(shell go list ./... | grep -E '^$(MODULE)/($(subst $() ,|,$(RACE_DIRS)))(/|$$)')
-PURE       = $(filter-out $(RACED),$(shell go list ./...))
+PKGS      ?= ./...
+RACED      = $(shell go list $(PKGS) | grep -E '^$(MODULE)/($(subst $() ,|,$(RACE_DIRS)))(/|$$)')
+PURE       = $(filter-out $(RACED),$(shell go list $(PKGS)))
 
-# SHORT=1 leaves out what takes minutes. TESTFLAGS is for -run, -v, -count.
+# SHORT=1 leaves out what takes minutes. PKGS selects packages, TESTFLAGS is for
+# -run, -v, -count.
 SHORT     ?=
 TESTFLAGS ?=
 GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short -timeout 5m,-timeout 20m) $(TESTFLAGS)
