@@ -168,7 +168,7 @@ func (b *Broker) startLedger(ctx context.Context) error {
 		epoch = founded.Epoch
 	}
 	b.ledger, err = ledger.Open(ctx, ledger.Options{
-		Dir: filepath.Join(b.opts.DataDir, dirLedger), Network: b.network.Network, Epoch: epoch, Hub: b.nats.Hub(),
+		Dir: filepath.Join(b.opts.DataDir, dirLedger, string(epoch)), Network: b.network.Network, Epoch: epoch, Hub: b.nats.Hub(),
 		Key: b.keys.identity, SaltKey: salt, Logger: b.log,
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ const (
 	fileKey      = "keys/broker.key"
 	fileLedger   = "keys/ledger.key" // makes the salts of the ledger's entries
 	dirAccounts  = "keys/accounts"   // one account key pair per member
-	dirLedger    = "ledger"          // the ledger's tiles and newest head
+	dirLedger    = "ledger"          // for each epoch a directory with the ledger's tiles and newest head
 	dirNATS      = "nats"            // the message server: accounts and the hub
 	fileSocket   = "broker.sock"
 )

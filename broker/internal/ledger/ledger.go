@@ -40,6 +40,8 @@ type Hub interface {
 
 // Options are what a ledger is made of; all but Every are required.
 type Options struct {
+	// Dir is this epoch's own directory, ledger/<epoch> of the broker's. A new
+	// epoch begins an empty one beside it; the old ones stay as they are.
 	Dir     string
 	Network schemas.NetworkID
 	Epoch   schemas.ULID

@@ -167,7 +167,7 @@ func damaged(dir, path, rule string) error {
 	if rel, err := filepath.Rel(dir, path); err == nil {
 		name = rel
 	}
-	return schemas.Refuse(schemas.CodeHistoryForked, "ledger/"+filepath.ToSlash(name), rule, remedy)
+	return schemas.Refuse(schemas.CodeHistoryForked, "ledger/"+filepath.Base(dir)+"/"+filepath.ToSlash(name), rule, remedy)
 }
 
 // remedy is what an operator does about a ledger that does not hold.
