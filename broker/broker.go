@@ -155,10 +155,6 @@ func (b *Broker) startGate(ctx context.Context) error {
 // startLedger holds the ledger against the hub before anything is written to
 // it, then follows.
 func (b *Broker) startLedger(ctx context.Context) error {
-	salt, err := b.keys.ledgerSalt()
-	if err != nil {
-		return err
-	}
 	epoch := b.gate.Epoch()
 	if epoch == "" { // an empty hub: what it is about to become
 		founded, err := schemas.PeekRecord[schemas.Epoch](b.network.Epoch, schemas.RecordEpoch)
@@ -167,9 +163,10 @@ func (b *Broker) startLedger(ctx context.Context) error {
 		}
 		epoch = founded.Epoch
 	}
+	var err error
 	b.ledger, err = ledger.Open(ctx, ledger.Options{
 		Dir: filepath.Join(b.opts.DataDir, dirLedger, string(epoch)), Network: b.network.Network, Epoch: epoch, Hub: b.nats.Hub(),
-		Key: b.keys.identity, SaltKey: salt, Logger: b.log,
+		Key: b.keys.identity, SaltKey: b.keys.ledger, Logger: b.log,
 	})
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func Init(opts InitOptions) (Founded, error) {
 			return Founded{}, schemas.Refuse(schemas.CodeHistoryForked, file, "must not exist yet", "choose another directory: a network's keys are never replaced by init")
 		}
 	}
-	for _, dir := range []string{opts.DataDir, filepath.Join(opts.DataDir, "keys"), filepath.Join(opts.DataDir, dirAccounts), opts.LeadDir} {
+	for _, dir := range []string{opts.DataDir, filepath.Join(opts.DataDir, "keys"), opts.LeadDir} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return Founded{}, fmt.Errorf("make directory: %w", err)
 		}
@@ -124,6 +124,8 @@ func found(opts InitOptions) (Founded, error) {
 			return atomicfile.Write(filepath.Join(opts.LeadDir, "operator.key"), operatorSeed, 0o600)
 		},
 		func() error { return atomicfile.Write(filepath.Join(opts.DataDir, fileKey), identity.Seed(), 0o600) },
+		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileLedger)) },
+		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileAccounts)) },
 		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNATSKeys), natsKeys, 0o600) },
 		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNetwork), network, 0o600) },
 	}
@@ -135,4 +137,10 @@ func found(opts InitOptions) (Founded, error) {
 	return Founded{
 		Network: opts.Network, BrokerKey: schemas.KeyIDOf(brokerPublic), AdmissionKey: schemas.KeyIDOf(admissionPublic), LeadDir: opts.LeadDir,
 	}, nil
+}
+
+func newSecretFile(path string) error {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never returns an error (Go 1.24)
+	return atomicfile.Write(path, secret, 0o600)
 }

@@ -29,10 +29,10 @@ const (
 	fileNetwork  = "network.json"   // who this network is; no secret
 	fileNATSKeys = "keys/nats.json" // operator signing key, system and broker accounts
 	fileKey      = "keys/broker.key"
-	fileLedger   = "keys/ledger.key" // makes the salts of the ledger's entries
-	dirAccounts  = "keys/accounts"   // one account key pair per member
-	dirLedger    = "ledger"          // for each epoch a directory with the ledger's tiles and newest head
-	dirNATS      = "nats"            // the message server: accounts and the hub
+	fileLedger   = "keys/ledger.key"   // makes the salts of the ledger's entries
+	fileAccounts = "keys/accounts.key" // makes each member's account keys
+	dirLedger    = "ledger"            // for each epoch a directory with the ledger's tiles and newest head
+	dirNATS      = "nats"              // the message server: accounts and the hub
 	fileSocket   = "broker.sock"
 )
 
@@ -46,28 +46,46 @@ type networkFile struct {
 	Roll         schemas.SignedRecord `json:"roll"` // the first, empty one
 }
 
-// keys are a broker's secrets.
+// keys are a broker's secrets. They are made by [Init] and never change.
 type keys struct {
-	dir      string
 	identity ed25519.PrivateKey
+	ledger   []byte
+	accounts []byte
 	nats     transport.Keys
 }
 
 func (k keys) public() ed25519.PublicKey { return k.identity.Public().(ed25519.PublicKey) }
 
 func readKeys(dir string) (keys, error) {
-	seed, err := os.ReadFile(filepath.Join(dir, fileKey)) // #nosec G304 -- the broker's own directory
+	seed, err := readKey(dir, fileKey)
 	if err != nil {
-		return keys{}, fmt.Errorf("read broker key: %w", err)
+		return keys{}, err
 	}
-	if len(seed) != ed25519.SeedSize {
-		return keys{}, fmt.Errorf("read broker key: %s must hold %d bytes", fileKey, ed25519.SeedSize)
+	k := keys{identity: ed25519.NewKeyFromSeed(seed)}
+	if k.ledger, err = readKey(dir, fileLedger); err != nil {
+		return keys{}, err
 	}
-	k := keys{dir: dir, identity: ed25519.NewKeyFromSeed(seed)}
+	if k.accounts, err = readKey(dir, fileAccounts); err != nil {
+		return keys{}, err
+	}
 	if err := readJSON(filepath.Join(dir, fileNATSKeys), &k.nats); err != nil {
 		return keys{}, err
 	}
 	return k, nil
+}
+
+// readKey reads one of the files of 32 bytes.
+func readKey(dir, file string) ([]byte, error) {
+	key, err := os.ReadFile(filepath.Join(dir, file)) // #nosec G304 -- the broker's own directory
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, schemas.Refuse(schemas.CodeNotFound, file, "must be there: without its keys a broker cannot be this network's", "put back keys/ with `linkage broker restore-keys`")
+	case err != nil:
+		return nil, fmt.Errorf("read broker keys: %w", err)
+	case len(key) != 32:
+		return nil, fmt.Errorf("read broker keys: %s must hold 32 bytes", file)
+	}
+	return key, nil
 }
 
 func readJSON(path string, v any) error {
@@ -89,41 +107,10 @@ func writeJSON(path string, v any, mode fs.FileMode) error {
 	return atomicfile.Write(path, append(b, '\n'), mode)
 }
 
-func (k keys) accountFile(a schemas.AgencyID) string {
-	return filepath.Join(k.dir, dirAccounts, string(a)+".json")
-}
-
-// account returns a member's account keys, made at the first call. It is
-// durable when it returns.
+// account returns a member's account keys. They are derived, so keys/ holds
+// those of every member, also of one who joins after it was backed up.
 func (k keys) account(a schemas.AgencyID) (transport.Account, error) {
-	var account transport.Account
-	err := readJSON(k.accountFile(a), &account)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return account, err
-	}
-	if account, err = transport.NewAccount(); err != nil {
-		return account, err
-	}
-	return account, writeJSON(k.accountFile(a), account, 0o600)
-}
-
-// ledgerSalt returns the key of the ledger's salts, made at the first call. A
-// ledger without it cannot be held against the hub any more.
-func (k keys) ledgerSalt() ([]byte, error) {
-	path := filepath.Join(k.dir, fileLedger)
-	key, err := os.ReadFile(path) // #nosec G304 -- the broker's own directory
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(k.dir, dirLedger)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, schemas.Refuse(schemas.CodeNotFound, fileLedger, "must be there: the ledger was made with it", "put back keys/ from a backup")
-		}
-		key = make([]byte, 32)
-		_, _ = rand.Read(key) // never returns an error (Go 1.24)
-		return key, atomicfile.Write(path, key, 0o600)
-	}
-	if err == nil && len(key) != 32 {
-		err = fmt.Errorf("%s must hold 32 bytes", fileLedger)
-	}
-	return key, err
+	return transport.DeriveAccount(k.accounts, string(a))
 }
 
 // certificate makes a fresh server certificate, signed by the broker's own key,

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -88,6 +90,28 @@ func NewAccount() (Account, error) {
 		return Account{}, fmt.Errorf("make account signing key: %w", err)
 	}
 	return Account{ID: id, SigningSeed: seed}, nil
+}
+
+// DeriveAccount makes the account that belongs to a name: the same secret and
+// name always give the same one, so whoever keeps the secret keeps the accounts.
+func DeriveAccount(secret []byte, name string) (Account, error) {
+	id, _, err := newKey(func() (nkeys.KeyPair, error) { return derive(secret, "linkage account v1\n"+name) })
+	if err != nil {
+		return Account{}, fmt.Errorf("make account key: %w", err)
+	}
+	_, seed, err := newKey(func() (nkeys.KeyPair, error) { return derive(secret, "linkage account signing v1\n"+name) })
+	if err != nil {
+		return Account{}, fmt.Errorf("make account signing key: %w", err)
+	}
+	return Account{ID: id, SigningSeed: seed}, nil
+}
+
+func derive(secret []byte, info string) (nkeys.KeyPair, error) {
+	raw, err := hkdf.Key(sha256.New, secret, nil, info, 32)
+	if err != nil {
+		return nil, err
+	}
+	return nkeys.FromRawSeed(nkeys.PrefixByteAccount, raw)
 }
 
 func newKey(create func() (nkeys.KeyPair, error)) (public, seed string, err error) {
