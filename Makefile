@@ -24,13 +24,16 @@ SHORT     ?=
 TESTFLAGS ?=
 GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short -timeout 5m,-timeout 20m) $(TESTFLAGS)
 
+# BENCH is for the bench's own flags; -h lists them.
+BENCH     ?=
+
 # FUZZ selects by name, FUZZ_PKGS by package.
 FUZZTIME  ?= 10s
 FUZZ      ?= .
 FUZZ_PKGS ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-pure test-race lint walls tidy fmt fuzz demo mutants check clean
+.PHONY: help build test test-pure test-race lint walls tidy fmt fuzz demo mutants bench check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +76,9 @@ demo: build ## start a broker and its agents on this machine and play a week
 
 mutants: ## break the code on purpose and see a test fail for each
 	go run ./proof/mutants
+
+bench: build ## measure the promised figures and write docs/benchmarks.md (BENCH='-quick', BENCH='-rows gate')
+	go run ./proof/bench $(BENCH)
 
 check: test lint tidy build ## everything that must pass before a change goes in
 

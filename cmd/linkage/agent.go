@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/agent"
+	"github.com/linkage-exchange/linkage/internal/profile"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -62,6 +63,9 @@ func agentRun(c *cli) *cobra.Command {
 			return err
 		}
 		opts.Logger = c.logger()
+		if err := profile.Serve(); err != nil {
+			return err
+		}
 		a, err := agent.Start(ctx, opts)
 		if err != nil {
 			return err

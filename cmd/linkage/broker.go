@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/broker"
+	"github.com/linkage-exchange/linkage/internal/profile"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -88,6 +89,9 @@ func brokerRun(c *cli) *cobra.Command {
 			return err
 		}
 		opts.Logger = c.logger()
+		if err := profile.Serve(); err != nil {
+			return err
+		}
 		b, err := broker.Start(ctx, opts)
 		if err != nil {
 			return unfounded(opts.DataDir, err)
