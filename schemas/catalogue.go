@@ -35,7 +35,7 @@ type TypeInfo struct {
 	Type EventType
 	// Category is the kind of information that the event discloses. A grant
 	// needs a cell of it; [CategoryCharter] means that the event concerns no
-	// client.
+	// client, [CategoryCarried] that each event names its own.
 	Category Category
 	// Local marks a type that never leaves the agency.
 	Local bool
@@ -52,6 +52,7 @@ func is[P any](t EventType, c Category) TypeInfo {
 var catalogue = slices.Concat(
 	referralTypes, appointmentTypes, consentTypes, drugTestTypes, attendanceTypes, treatmentTypes, sharingTypes,
 	supervisionTypes, caseTypes, directoryTypes, networkTypes, disclosureTypes, grantControlTypes,
+	attachmentTypes,
 )
 
 var byType = func() map[EventType]TypeInfo {

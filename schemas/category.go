@@ -25,6 +25,10 @@ const (
 	// network, grant control. They travel under [CharterGrant], and no consent
 	// or grant names this category.
 	CategoryCharter Category = "charter"
+	// CategoryCarried marks the event type of the parts of attachments: a part
+	// has the category of the event that carries the attachment, and names it
+	// in its datacategory. No consent or grant names this one.
+	CategoryCarried Category = "carried"
 )
 
 // Categories lists what a consent can name, in the order of the forms.

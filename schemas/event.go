@@ -108,10 +108,11 @@ func Extension(e event.Event, name string) string {
 	return canonical(v)
 }
 
-// CategoryOf is the event's category: the catalogue's, or for a type that this
-// version does not know the one that the event claims.
+// CategoryOf is the event's category: the catalogue's, or the one that the event
+// claims, for the parts of attachments and for a type that this version does
+// not know.
 func CategoryOf(e event.Event) Category {
-	if info, ok := LookUp(EventType(e.Type())); ok {
+	if info, ok := LookUp(EventType(e.Type())); ok && info.Category != CategoryCarried {
 		return info.Category
 	}
 	return Category(Extension(e, ExtCategory))

@@ -53,6 +53,16 @@ type Sealed struct {
 	Event SignedRecord `json:"event"`
 	// Head is the last ledger head that the sender saw, nil if none yet.
 	Head *string `json:"head"`
+	// Attached is what travels beside the event as it is, not in JSON: the bytes
+	// of a part of an attachment, whose hash the event names.
+	Attached []byte `json:"-"`
+}
+
+// sealedJSON is how [Sealed] is written: with the number of the attached bytes
+// in place of them.
+type sealedJSON struct {
+	Sealed
+	Attached int `json:"attached,omitempty"`
 }
 
 // NewSealingKey makes a key pair of the suite.
@@ -67,11 +77,11 @@ func Seal(public []byte, info SealInfo, s Sealed) ([]byte, error) {
 	if err != nil {
 		return nil, Refuse(CodeUnknownRecipientKey, "recipientkey", "must be a public key of the suite "+SealSuite, "fetch the recipient's current card")
 	}
-	content, err := json.Marshal(s)
+	content, err := json.Marshal(sealedJSON{s, len(s.Attached)})
 	if err != nil {
 		return nil, fmt.Errorf("encode sealed content: %w", err)
 	}
-	plain, err := pad(content)
+	plain, err := pad(content, s.Attached)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +103,16 @@ func OpenSeal(key hpke.PrivateKey, info SealInfo, data []byte) (Sealed, error) {
 	if err != nil {
 		return s, Refuse(CodeCannotOpen, "data", "must open with the sealing key that the envelope names", "seal the event again to the recipient's current key")
 	}
-	content, err := unpad(plain)
+	content, rest, err := unframe(plain)
 	if err != nil {
 		return s, err
 	}
-	if err := DecodeJSON(content, &s); err != nil {
+	var read sealedJSON
+	if err := DecodeJSON(content, &read); err != nil {
+		return s, err
+	}
+	s = read.Sealed
+	if s.Attached, err = attached(rest, read.Attached); err != nil {
 		return s, err
 	}
 	if (s.Terms == nil) != (info.Grant == CharterGrant) {
@@ -106,10 +121,11 @@ func OpenSeal(key hpke.PrivateKey, info SealInfo, data []byte) (Sealed, error) {
 	return s, nil
 }
 
-// pad frames content with its length and fills it with zeros to a bucket.
-func pad(content []byte) ([]byte, error) {
+// pad frames content with its length, puts what is attached behind it and fills
+// with zeros to a bucket.
+func pad(content, attached []byte) ([]byte, error) {
 	size := minBucket
-	for size < 4+len(content) {
+	for size < 4+len(content)+len(attached) {
 		size *= 2
 	}
 	if size > maxBucket {
@@ -118,21 +134,35 @@ func pad(content []byte) ([]byte, error) {
 	plain := make([]byte, size)
 	binary.BigEndian.PutUint32(plain, uint32(len(content))) // #nosec G115 -- at most maxBucket
 	copy(plain[4:], content)
+	copy(plain[4+len(content):], attached)
 	return plain, nil
 }
 
-func unpad(plain []byte) ([]byte, error) {
+// unframe takes the content out of its bucket and returns what follows it.
+func unframe(plain []byte) (content, rest []byte, err error) {
 	if len(plain) < minBucket || len(plain) > maxBucket || len(plain)&(len(plain)-1) != 0 {
-		return nil, Malformed("padding", "must fill a bucket of 2, 4, 8 ... 512 KiB")
+		return nil, nil, Malformed("padding", "must fill a bucket of 2, 4, 8 ... 512 KiB")
 	}
 	n := binary.BigEndian.Uint32(plain)
 	if int64(n) > int64(len(plain)-4) {
-		return nil, Malformed("padding", "must state a length within the bucket")
+		return nil, nil, Malformed("padding", "must state a length within the bucket")
 	}
-	for _, b := range plain[4+n:] {
+	return plain[4 : 4+n], plain[4+n:], nil
+}
+
+// attached takes the n attached bytes from what follows the content; the rest
+// is padding.
+func attached(rest []byte, n int) ([]byte, error) {
+	if n < 0 || n > len(rest) {
+		return nil, Malformed("attached", "must be the number of bytes that follow, within the bucket")
+	}
+	for _, b := range rest[n:] {
 		if b != 0 {
 			return nil, Malformed("padding", "must be zeros")
 		}
 	}
-	return plain[4 : 4+n], nil
+	if n == 0 {
+		return nil, nil
+	}
+	return rest[:n:n], nil
 }

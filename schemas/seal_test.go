@@ -27,6 +27,9 @@ func TestSealRoundTrip(t *testing.T) {
 			head := rapid.String().Draw(t, "text")
 			s.Head = &head
 		}
+		if rapid.Bool().Draw(t, "part") {
+			s.Attached = rapid.SliceOfN(rapid.Byte(), 1, 8000).Draw(t, "attached")
+		}
 		box, err := schemas.Seal(sealingKey.PublicKey().Bytes(), info, s)
 		if err != nil {
 			t.Fatal(err)
@@ -99,6 +102,10 @@ func FuzzOpenSeal(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3})
 	f.Add(append([]byte{1}, framed(uint32(len(content)), string(content), 2048)...))
 	f.Add(append([]byte{1}, framed(4, "null", 2048)...))
+	for _, beside := range []string{"3", "-1", "1073741824", "100", "null"} { // more and fewer than there are
+		content := `{"terms":null,"event":{},"attached":` + beside + `}`
+		f.Add(append([]byte{1}, framed(uint32(len(content)), content+"abc", 2048)...))
+	}
 	f.Add(append([]byte{1}, framed(1<<31, strings.Repeat("x", 100), 2048)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 {
@@ -119,7 +126,7 @@ func FuzzOpenSeal(f *testing.F) {
 			return
 		}
 		back, err := schemas.OpenSeal(sealingKey, info, box)
-		if err != nil || string(mustValue(json.Marshal(back))) != string(mustValue(json.Marshal(s))) {
+		if err != nil || !bytes.Equal(back.Attached, s.Attached) || string(mustValue(json.Marshal(back))) != string(mustValue(json.Marshal(s))) {
 			t.Fatalf("sealed again it opens to %+v, %v, want %+v", back, err, s)
 		}
 	})
