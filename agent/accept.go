@@ -76,6 +76,9 @@ func (m *membership) checkAccepted(e event.Event) ([]schemas.AgencyID, error) {
 	case info.Category != schemas.CategoryCharter && client == "":
 		return nil, schemas.Refuse(schemas.CodeInvalidEvent, "client", "is required for this type", "name the client by this agency's own id")
 	}
+	if t == schemas.TypeAttachmentPartShared {
+		return nil, schemas.Refuse(schemas.CodeInvalidEvent, "type", "must be said by the agent itself", "name the attachment in an event; its parts go by themselves")
+	}
 	to, err := recipients(schemas.Extension(e, schemas.ExtRecipient), m.own)
 	if err == nil && info.Local && len(to) > 0 {
 		err = schemas.Refuse(schemas.CodeInvalidEvent, "recipient", "must be absent: this type never leaves the agency", "leave it out")
@@ -108,6 +111,9 @@ func (m *membership) accept(ctx context.Context, e event.Event, to []schemas.Age
 		if err != nil || known {
 			return err
 		}
+		if err := nameAttachments(tx, wire); err != nil {
+			return err
+		}
 		grants := map[schemas.AgencyID]schemas.GrantID{}
 		for _, a := range to {
 			if _, err := m.dir.SealingKey(tx, a); err != nil {
@@ -128,9 +134,7 @@ func (m *membership) accept(ctx context.Context, e event.Event, to []schemas.Age
 		return Acceptance{}, err
 	}
 	crash.Point(crash.AgentAccepted)
-	for _, q := range queued {
-		m.outbox.Add(q.Recipient, q.Number)
-	}
+	m.addAll(queued)
 	m.committed()
 	return out, nil
 }

@@ -27,11 +27,14 @@ type Client struct {
 // maxAnswer bounds what is read of an answer: a page of the largest events.
 const maxAnswer = 1 << 30
 
+// continueTimeout is how long an upload waits to be refused or let in.
+const continueTimeout = 10 * time.Second
+
 // OpenClient prepares to reach the agent of a directory; it connects with the
 // first call.
 func OpenClient(dataDir string) *Client {
 	c := &Client{path: filepath.Join(filepath.Clean(dataDir), fileSocket)}
-	c.http = &http.Client{Transport: &http.Transport{DialContext: c.dial}}
+	c.http = &http.Client{Transport: &http.Transport{DialContext: c.dial, ExpectContinueTimeout: continueTimeout}}
 	return c
 }
 
@@ -69,6 +72,40 @@ func (c *Client) Events(ctx context.Context, q EventQuery, wait time.Duration) (
 	var page Page
 	err := c.call(ctx, http.MethodGet, "/events", values, nil, &page)
 	return page, err
+}
+
+// Attach hands a document of so many bytes to the agent; see [Agent.Attach].
+func (c *Client) Attach(ctx context.Context, n schemas.NetworkID, content io.Reader, bytes int64) (Uploaded, error) {
+	var up Uploaded
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://localhost/attachments?"+inNetwork(n).Encode(), content)
+	if err != nil {
+		return up, fmt.Errorf("ask agent: %w", err)
+	}
+	req.ContentLength = bytes
+	req.Header.Set("Expect", "100-continue") // a refusal comes before the document goes
+	err = c.do(req, func(body io.Reader) error { return decode(body, &up) })
+	return up, err
+}
+
+// Attachments lists every document; see [Agent.Attachments].
+func (c *Client) Attachments(ctx context.Context, n schemas.NetworkID) ([]Progress, error) {
+	var all []Progress
+	err := c.call(ctx, http.MethodGet, "/attachments", inNetwork(n), nil, &all)
+	return all, err
+}
+
+// Attachment writes a document that is whole.
+func (c *Client) Attachment(ctx context.Context, n schemas.NetworkID, id schemas.Hash, to io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/attachments/"+id.String()+"?"+inNetwork(n).Encode(), nil)
+	if err != nil {
+		return fmt.Errorf("ask agent: %w", err)
+	}
+	return c.do(req, func(body io.Reader) error {
+		if _, err := io.Copy(to, body); err != nil {
+			return fmt.Errorf("copy attachment: %w", err)
+		}
+		return nil
+	})
 }
 
 // Status asks the agent how it is.
@@ -164,23 +201,42 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		return fmt.Errorf("ask agent: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	return c.do(req, func(body io.Reader) error {
+		if out == nil {
+			return nil
+		}
+		return decode(body, out)
+	})
+}
+
+func decode(body io.Reader, out any) error {
+	b, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the agent's answer: %w", err)
+	}
+	return json.Unmarshal(b, out)
+}
+
+// do sends a request and lets read have the answer, if there is one and it is
+// no refusal.
+func (c *Client) do(req *http.Request, read func(body io.Reader) error) error {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("ask agent: %w", ctx.Err())
+		if err := req.Context().Err(); err != nil {
+			return fmt.Errorf("ask agent: %w", err)
 		}
 		return schemas.Refuse(schemas.CodeUnavailable, "agent", "must be running with this data directory", "start it with `linkage agent run`, or name another directory with --data")
 	}
 	defer func() { _ = resp.Body.Close() }() // only read from
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("read the agent's answer: %w", err)
-	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
+		b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return fmt.Errorf("read the agent's answer: %w", err)
+		}
 		return problem.Parse(b)
 	}
-	if out == nil || resp.StatusCode == http.StatusNoContent {
+	if resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	return json.Unmarshal(b, out)
+	return read(resp.Body)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
+	"github.com/linkage-exchange/linkage/agent/internal/outbox"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -14,22 +15,17 @@ import (
 // content gives the outbox what it seals.
 type content struct{ m *membership }
 
-// Prepare decides anew whether an event may go to a recipient, projects it to
-// what the recipient may see, and signs it.
-func (c content) Prepare(tx durable.Tx, number uint64, recipient schemas.AgencyID) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
-	entry, ok, err := casebook.Read(tx, number)
+// Prepare decides anew whether an event, or a part of its attachment, may go to
+// a recipient, projects it to what the recipient may see, and signs it.
+func (c content) Prepare(tx durable.Tx, d outbox.Delivery) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
+	e, err := eventToSend(tx, d.Event)
 	if err != nil {
 		return s, "", false, err
 	}
-	if !ok {
-		return s, "", false, fmt.Errorf("event %d is missing", number)
+	if d.Part != nil {
+		return c.preparePart(tx, d, e)
 	}
-	e, err := schemas.ParseEvent(entry.Event)
-	if err != nil {
-		return s, "", false, err
-	}
-	e.SetExtension(schemas.ExtRecorded, schemas.At(entry.Recorded).Time)
-	p, err := c.m.permit(tx, e, recipient)
+	p, err := c.m.permit(tx, e, d.Recipient)
 	if err != nil {
 		return s, "", false, err
 	}
@@ -46,6 +42,23 @@ func (c content) Prepare(tx durable.Tx, number uint64, recipient schemas.AgencyI
 		return s, p.permission.Grant.ID, false, nil
 	}
 	return c.sign(tx, schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, p.permission.Grant.ID)
+}
+
+// eventToSend reads an event of this agency as it leaves, before projection.
+func eventToSend(tx durable.Tx, number uint64) (event.Event, error) {
+	entry, ok, err := casebook.Read(tx, number)
+	if err != nil {
+		return event.Event{}, err
+	}
+	if !ok {
+		return event.Event{}, fmt.Errorf("event %d is missing", number)
+	}
+	e, err := schemas.ParseEvent(entry.Event)
+	if err != nil {
+		return event.Event{}, err
+	}
+	e.SetExtension(schemas.ExtRecorded, schemas.At(entry.Recorded).Time)
+	return e, nil
 }
 
 func (c content) sign(tx durable.Tx, s schemas.Sealed, e event.Event, grant schemas.GrantID) (schemas.Sealed, schemas.GrantID, bool, error) {
@@ -109,7 +122,12 @@ func (m *membership) permit(tx durable.Tx, e event.Event, recipient schemas.Agen
 	if err != nil {
 		return nil, err
 	}
-	q.Client, q.Grant, q.Terms, q.Revoked = handle, &p.Grant, p.Terms, p.Revocation != nil
+	return m.permitUnder(p, q, e)
+}
+
+// permitUnder decides about an event under one permission and projects it.
+func (m *membership) permitUnder(p casebook.Permission, q schemas.Question, e event.Event) (*permitted, error) {
+	q.Client, q.Grant, q.Terms, q.Revoked = p.Terms.Client, &p.Grant, p.Terms, p.Revocation != nil
 	purpose, err := schemas.Decide(q)
 	if err != nil {
 		return nil, err
@@ -118,10 +136,10 @@ func (m *membership) permit(tx durable.Tx, e event.Event, recipient schemas.Agen
 	if err != nil {
 		return nil, err
 	}
-	out.SetExtension(schemas.ExtClient, string(handle))
+	out.SetExtension(schemas.ExtClient, string(p.Terms.Client))
 	out.SetExtension(schemas.ExtPurpose, string(purpose))
 	out.SetExtension(schemas.ExtClassification, "restricted")
-	out.SetExtension(schemas.ExtCategory, string(category))
+	out.SetExtension(schemas.ExtCategory, string(q.Category))
 	if r := m.agent.opts.Regulations; r != "" {
 		out.SetExtension(schemas.ExtRegulation, r)
 	}

@@ -18,10 +18,13 @@ type Draft struct {
 	// random id and CloudEvents 1.0.
 	Source string
 	Time   time.Time
+	// Attachments are named in the event's data, behind those that it names
+	// already.
+	Attachments []schemas.Attachment
 }
 
 // Complete puts a draft's attributes on a CloudEvent in JSON format. Data stays
-// as it is, byte for byte.
+// as it is, byte for byte, unless there are attachments.
 func (d Draft) Complete(event []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := schemas.DecodeJSON(event, &members); err != nil || members == nil {
@@ -45,7 +48,40 @@ func (d Draft) Complete(event []byte) ([]byte, error) {
 			members[name] = quoted(value)
 		}
 	}
+	if err := d.attach(members); err != nil {
+		return nil, err
+	}
 	return json.Marshal(members)
+}
+
+// attach names the attachments in the event's data.
+func (d Draft) attach(members map[string]json.RawMessage) error {
+	if len(d.Attachments) == 0 {
+		return nil
+	}
+	var kind schemas.EventType
+	if err := json.Unmarshal(members["type"], &kind); err != nil || !schemas.TakesAttachments(kind) {
+		return schemas.Refuse(schemas.CodeInvalidEvent, "type", "must be one whose events have a list of attachments, such as assessment.shared", "see docs/events.md, or send the document with an event of another type")
+	}
+	var data map[string]json.RawMessage
+	if err := json.Unmarshal(members["data"], &data); err != nil || data == nil {
+		return schemas.Refuse(schemas.CodeInvalidEvent, "data", "must be an object", "correct the event and send it again")
+	}
+	var all []any
+	if list, ok := data["attachments"]; ok {
+		if err := json.Unmarshal(list, &all); err != nil {
+			return schemas.Refuse(schemas.CodeInvalidEvent, "data.attachments", "must be a list", "correct the event and send it again")
+		}
+	}
+	for _, a := range d.Attachments {
+		all = append(all, a)
+	}
+	var err error
+	if data["attachments"], err = json.Marshal(all); err != nil {
+		return err
+	}
+	members["data"], err = json.Marshal(data)
+	return err
 }
 
 func quoted(s string) json.RawMessage {

@@ -52,12 +52,17 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 		return f.m.canaryBack(tx, t)
 	case schemas.TypeNetworkEventsNeeded:
 		return f.resend(tx, t)
+	case schemas.TypeAttachmentPartShared:
+		return f.part(tx, t)
 	}
-	_, _, err := casebook.Append(tx, casebook.Entry{
+	n, known, err := casebook.Append(tx, casebook.Entry{
 		Direction: casebook.Heard, From: t.Sender, Grant: t.Grant, Purpose: t.Purpose, Envelope: t.Envelope,
 		Recorded: f.m.agent.opts.Now(), Event: t.Record.Payload, Proof: &t.Record,
 	}, t.Event)
-	return err
+	if err != nil || known {
+		return err
+	}
+	return f.announced(tx, t, n)
 }
 
 func (f effects) resend(tx durable.Tx, t inbox.Taken) error {

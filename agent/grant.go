@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/linkage-exchange/linkage/agent/internal/attachments"
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/link"
 	"github.com/linkage-exchange/linkage/internal/crash"
@@ -148,7 +149,15 @@ func (m *membership) revoke(tx durable.Tx, p casebook.Permission) error {
 	if err := casebook.SetPending(tx, p.Grant.ID); err != nil {
 		return err
 	}
-	return m.outbox.Stop(tx, p.Grant.ID)
+	return m.stopSending(tx, p)
+}
+
+// stopSending ends this agency's sending under a grant that was revoked.
+func (m *membership) stopSending(tx durable.Tx, p casebook.Permission) error {
+	if err := m.outbox.Stop(tx, p.Grant.ID); err != nil {
+		return err
+	}
+	return attachments.Stop(tx, p.Grant.Recipient, p.Grant.ID, m.agent.opts.Now())
 }
 
 // keepRevocation takes over a revocation that the broker told of.
@@ -157,7 +166,7 @@ func (m *membership) keepRevocation(tx durable.Tx, p casebook.Permission, rec sc
 	if p.Revocation == nil {
 		p.Revocation, p.StoppedHere = &rec, now
 		if p.Issued(m.own) {
-			if err := m.outbox.Stop(tx, p.Grant.ID); err != nil {
+			if err := m.stopSending(tx, p); err != nil {
 				return err
 			}
 			text := fmt.Sprintf("grant %s was revoked by %s, who holds the consent", p.Grant.ID, rev.By)
@@ -169,7 +178,10 @@ func (m *membership) keepRevocation(tx durable.Tx, p casebook.Permission, rec sc
 	if p.StoppedEverywhere.IsZero() {
 		p.StoppedEverywhere = now
 	}
-	return casebook.PutPermission(tx, p)
+	if err := casebook.PutPermission(tx, p); err != nil || p.Issued(m.own) {
+		return err
+	}
+	return m.withdrawAttachments(tx)
 }
 
 func (m *membership) awaitStopped(ctx context.Context, id schemas.GrantID) (Stopped, error) {

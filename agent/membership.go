@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/linkage-exchange/linkage/agent/internal/attachments"
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/directory"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
@@ -99,6 +100,9 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 
 // start begins to exchange. It does not wait for a connection.
 func (m *membership) start() error {
+	if err := m.store.Update(m.ctx, attachments.Recover); err != nil {
+		return fmt.Errorf("tidy up attachments of network %s: %w", m.network, err)
+	}
 	m.outbox.Start()
 	m.inbox.Start()
 	l, err := m.openLink()
@@ -111,6 +115,7 @@ func (m *membership) start() error {
 	m.wg.Go(func() { m.ledger.Run(m.ctx) })
 	m.wg.Go(m.renewLoop)
 	m.wg.Go(m.standingLoop)
+	m.wg.Go(m.sweepLoop)
 	return nil
 }
 
@@ -190,6 +195,11 @@ func (m *membership) committed() {
 	close(m.changed)
 	m.changed = make(chan struct{})
 	m.mu.Unlock()
+	m.addAll(queued)
+}
+
+// addAll puts deliveries that are on disk into their lanes.
+func (m *membership) addAll(queued []outbox.Queued) {
 	for _, q := range queued {
 		m.outbox.Add(q.Recipient, q.Number)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -110,6 +111,20 @@ func (f face) Events(ctx context.Context, q api.EventQuery) (any, error) {
 
 func (f face) Subject(n schemas.NetworkID, subject string) (any, error) {
 	return f.a.Subject(n, subject)
+}
+
+func (f face) Attach(ctx context.Context, n schemas.NetworkID, content io.Reader) (any, error) {
+	return f.a.Attach(ctx, n, content)
+}
+
+func (f face) Attachments(n schemas.NetworkID) (any, error) { return f.a.Attachments(n) }
+
+func (f face) Attachment(n schemas.NetworkID, id schemas.Hash) (int, io.WriterTo, error) {
+	found, err := f.a.Attachment(n, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	return found.Bytes, found, nil
 }
 
 func (f face) Status() (any, error) { return f.a.Status() }

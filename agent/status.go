@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linkage-exchange/linkage/agent/internal/attachments"
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/directory"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
@@ -51,6 +52,8 @@ type NetworkStatus struct {
 	// Missing counts, by sender, envelopes that did not come.
 	Missing map[schemas.AgencyID]uint64 `json:"missing,omitempty"`
 	Alarms  []casebook.Alarm            `json:"alarms"`
+	// Attachments lists those that are not complete, both ways.
+	Attachments []Progress `json:"attachments"`
 	// Forked says that the broker's ledger does not hold together: nothing is
 	// sent. Ledger is how many of its entries the newest good head covers.
 	Forked  bool      `json:"forked"`
@@ -158,6 +161,11 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 		return err
 	}
 	s.Alarms = append(s.Alarms, alarms...)
+	incomplete, err := attachments.Incomplete(tx)
+	if err != nil {
+		return err
+	}
+	s.Attachments = incomplete[max(0, len(incomplete)-maxTrouble):]
 	deliveries, err := outbox.Active(tx)
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ func eventsCommand(c *cli) *cobra.Command {
 	cmd.Flags().Uint64Var(&q.After, "after", 0, "only events with a higher number")
 	cmd.Flags().StringVar(&q.Subject, "subject", "", "only events about this referral, test or case")
 	withNetwork(cmd, &network)
+	cmd.AddCommand(eventsAttachments(c), eventsAttachment(c))
 	return cmd
 }
 

@@ -19,7 +19,7 @@ import (
 
 func sendCommand(c *cli) *cobra.Command {
 	var flags *agentFlags
-	var to []string
+	var to, attach, titles []string
 	var client, network string
 	cmd := c.command("send FILE", "Send an event from a file (- reads it from standard input), and print its id", c.arguments("FILE"), func(ctx context.Context, args []string) error {
 		recipients, err := agencies(to)
@@ -35,6 +35,9 @@ func sendCommand(c *cli) *cobra.Command {
 			return err
 		}
 		draft := agent.Draft{To: recipients, Client: client, Network: schemas.NetworkID(network), Source: "/cli", Time: time.Now()}
+		if draft.Attachments, err = c.attach(ctx, reach, network, attach, titles); err != nil {
+			return err
+		}
 		if event, err = draft.Complete(event); err != nil {
 			return err
 		}
@@ -55,6 +58,8 @@ func sendCommand(c *cli) *cobra.Command {
 	flags = forAgent(cmd)
 	cmd.Flags().StringSliceVar(&to, "to", nil, "the partners who are to hear it; may stand several times")
 	cmd.Flags().StringVar(&client, "client", "", "the client, by this agency's own id")
+	cmd.Flags().StringArrayVar(&attach, "attach", nil, "a file that goes with it, at most 25 MiB; may stand several times")
+	cmd.Flags().StringArrayVar(&titles, "title", nil, "what an attached file is, for the partner alone; the first is the first file's. Files' own names are not sent")
 	withNetwork(cmd, &network)
 	return cmd
 }

@@ -38,6 +38,7 @@ func (c *cli) sayStatus(s agent.Status) {
 		c.say("\n%s in %s", n.Agency, n.Network)
 		c.table(c.glance(n))
 		c.sayPartners(n)
+		c.sayIncomplete(n)
 		c.sayTroubles(n)
 		c.sayAlarms(n)
 	}
@@ -149,6 +150,17 @@ func (c *cli) sayTroubles(n agent.NetworkStatus) {
 	}
 	for _, t := range n.Retry {
 		c.say("    delivery %d of event %d to %s, for %s: %s", t.Delivery, t.Event, t.Recipient, age(t.Since), because(t.Refusal))
+	}
+}
+
+// sayIncomplete lists the attachments that are under way or stand still.
+func (c *cli) sayIncomplete(n agent.NetworkStatus) {
+	if len(n.Attachments) == 0 {
+		return
+	}
+	c.say("\n  Attachments:")
+	for _, p := range n.Attachments {
+		c.say("    of event %d %s, %s, for %s: %s", p.Event, partner(p), size(p.Bytes), age(p.Since), progress(p))
 	}
 }
 

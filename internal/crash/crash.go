@@ -9,6 +9,7 @@ package crash
 
 // The points, in the order in which one envelope meets them.
 const (
+	AgentUploaded      = "agent.uploaded"       // a part of an upload stored, the attachment not yet complete
 	AgentAccepted      = "agent.accepted"       // event stored, answer to its maker not yet given
 	AgentFrozen        = "agent.frozen"         // envelope bytes stored, not yet submitted
 	GateDecided        = "gate.decided"         // the gate decided, nothing committed
@@ -29,7 +30,7 @@ const (
 
 // Points lists every point, for tests that visit them all.
 var Points = []string{
-	AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
+	AgentUploaded, AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
 	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
 	LedgerTiled, LedgerSigned,
 }

@@ -11,6 +11,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,6 +29,11 @@ type Agent interface {
 	// then answers with none.
 	Events(ctx context.Context, q EventQuery) (answer any, err error)
 	Subject(network schemas.NetworkID, subject string) (answer any, err error)
+	// Attach takes in a document; its answer means that it is on disk.
+	Attach(ctx context.Context, network schemas.NetworkID, content io.Reader) (answer any, err error)
+	Attachments(network schemas.NetworkID) (answer any, err error)
+	// Attachment finds a document that is whole.
+	Attachment(network schemas.NetworkID, id schemas.Hash) (bytes int, content io.WriterTo, err error)
 	Status() (answer any, err error)
 	// Ready says what is in the way of an exchange, nil if nothing is.
 	Ready() error
@@ -139,6 +145,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /events", s.postEvent)
 	mux.HandleFunc("GET /events", s.getEvents)
 	mux.HandleFunc("GET /subjects/{subject}", s.getSubject)
+	mux.HandleFunc("PUT /attachments", s.putAttachment)
+	mux.HandleFunc("GET /attachments", s.getAttachments)
+	mux.HandleFunc("GET /attachments/{id}", s.getAttachment)
 	mux.HandleFunc("GET /grants", s.getGrants)
 	mux.HandleFunc("POST /grants", s.postGrant)
 	mux.HandleFunc("POST /grants/{id}/revoke", s.revokeGrant)

@@ -41,6 +41,7 @@ type Taken struct {
 	Event    event.Event
 	Record   schemas.SignedRecord // the sender's signature over the event
 	Head     *string              // the last ledger head that the sender saw; not verified
+	Attached []byte               // the bytes of a part of an attachment, which the event says it is
 }
 
 // Effects is what the agency does with what comes in. Every method works in the
@@ -53,7 +54,8 @@ type Effects interface {
 	Grant(tx durable.Tx, id schemas.GrantID) (g *schemas.Grant, revoked bool, err error)
 	// KeepTerms keeps the verified text of a grant.
 	KeepTerms(tx durable.Tx, rec schemas.SignedRecord, t schemas.Terms) error
-	// Take records an event. One that is known already has no effect.
+	// Take records an event. One that is known already has no effect. Its
+	// refusal becomes the answer to the envelope; what Take wrote before stays.
 	Take(tx durable.Tx, t Taken) error
 	// Apply takes over an item that is not an envelope, after verifying it.
 	Apply(tx durable.Tx, item schemas.Item) error

@@ -107,8 +107,8 @@ func (in *Inbox) answer(tx durable.Tx, o schemas.Outline, refusal error) error {
 	return in.queueReceipt(tx, o, schemas.ReceiptStored, "")
 }
 
-// takeEvent decides about what was opened, and takes it. Its refusal must come
-// before anything is written but the grant's terms.
+// takeEvent decides about what was opened, and takes it. What is written before
+// a refusal, such as the grant's terms, stays.
 func (in *Inbox) takeEvent(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte) error {
 	taken, err := in.check(tx, e, s, key)
 	if err != nil {
@@ -146,8 +146,12 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 	if err := schemas.ValidatePayload(schemas.EventType(ev.Type()), ev.Data()); err != nil {
 		return Taken{}, err
 	}
+	if s.Attached != nil && q.Type != schemas.TypeAttachmentPartShared {
+		return Taken{}, schemas.Malformed("attached", "must be absent: only a part of an attachment has bytes beside it")
+	}
 	return Taken{
 		Sender: e.Sender, Envelope: e.ID, Grant: e.Grant, Purpose: purpose, Category: q.Category, Event: ev, Record: s.Event, Head: s.Head,
+		Attached: s.Attached,
 	}, nil
 }
 

@@ -149,7 +149,7 @@ func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas
 			}
 			continue
 		}
-		if d.Resent, err = o.Queue(tx, d.Event, d.EventID, recipient, d.Grant); err != nil {
+		if d.Resent, err = o.queue(tx, Delivery{Event: d.Event, EventID: d.EventID, Recipient: recipient, Grant: d.Grant, Part: d.Part}); err != nil {
 			return nil, err
 		}
 		repeat, err := read(tx, d.Resent)
@@ -185,6 +185,7 @@ func (o *Outbox) Retry(ctx context.Context, number uint64) error {
 	})
 	if err == nil {
 		o.Add(d.Recipient, number)
+		o.opts.Content.Committed()
 	}
 	return err
 }
@@ -194,7 +195,7 @@ func (o *Outbox) End(ctx context.Context, number uint64, reason string) error {
 	if len(reason) < 3 || len(reason) > 500 {
 		return schemas.Malformed("reason", "must be 3 to 500 bytes")
 	}
-	return o.opts.Store.Update(ctx, func(tx durable.Tx) error {
+	err := o.opts.Store.Update(ctx, func(tx durable.Tx) error {
 		d, err := o.decidable(tx, number)
 		if err != nil {
 			return err
@@ -202,6 +203,10 @@ func (o *Outbox) End(ctx context.Context, number uint64, reason string) error {
 		d.Reason = reason
 		return o.put(tx, d, Ended)
 	})
+	if err == nil {
+		o.opts.Content.Committed()
+	}
+	return err
 }
 
 func (o *Outbox) decidable(tx durable.Tx, number uint64) (Delivery, error) {

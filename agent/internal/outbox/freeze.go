@@ -11,30 +11,35 @@ import (
 // freeze seals waiting deliveries, puts them into the recipient's chain and
 // stores them so: from now on their bytes do not change until there is a
 // definite answer. What may not go is held; what has to wait for its grant to
-// be known to the broker is returned as unready.
-func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uint64) (batch []work, unready []uint64, err error) {
+// be known to the broker is returned as unready. Parts of attachments it takes
+// only if it is told to, and otherwise returns as postponed.
+func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uint64, parts bool) (batch []work, unready, postponed []uint64, err error) {
 	h, err := headOf(tx, recipient)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, n := range numbers {
 		d, ok, err := find(tx, n, recipient)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if !ok || d.State != Waiting {
+			continue
+		}
+		if d.Part != nil && !parts {
+			postponed = append(postponed, n)
 			continue
 		}
 		e, ready, err := o.envelope(tx, &d)
 		if refusal, ok := errors.AsType[*schemas.Error](err); ok {
 			d.Refusal = schemas.RefusalOf(refusal)
 			if err := o.put(tx, d, Held); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if !ready {
 			unready = append(unready, n)
@@ -44,17 +49,17 @@ func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uin
 		e = e.Signed(o.opts.Key())
 		h.Sequence, h.Hash = e.Sequence, e.Hash()
 		if err := o.keepFrozen(tx, d, e, h.Hash); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		batch = append(batch, work{delivery: d, envelope: e})
 	}
-	return batch, unready, nil
+	return batch, unready, postponed, nil
 }
 
 // envelope addresses and seals a delivery; what was sealed to the present key
 // before is used again, under the same id.
 func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready bool, err error) {
-	sealed, grant, ready, err := o.opts.Content.Prepare(tx, d.Event, d.Recipient)
+	sealed, grant, ready, err := o.opts.Content.Prepare(tx, *d)
 	if err != nil || !ready {
 		return e, false, err
 	}

@@ -233,7 +233,12 @@ type record struct {
 	entered func(*record) // what a card that a refusal brought changes
 }
 
-func (c *record) Prepare(_ durable.Tx, event uint64, _ schemas.AgencyID) (schemas.Sealed, schemas.GrantID, bool, error) {
+func (c *record) Committed() {}
+
+func (c *record) Moved(durable.Tx, outbox.State, outbox.Delivery) error { return nil }
+
+func (c *record) Prepare(_ durable.Tx, d outbox.Delivery) (schemas.Sealed, schemas.GrantID, bool, error) {
+	event := d.Event
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if code, ok := c.refused[event]; ok {

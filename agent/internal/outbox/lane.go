@@ -23,10 +23,15 @@ type lane struct {
 
 	mu sync.Mutex // guards what follows
 	// frozen lists the deliveries whose envelopes have no definite answer, by
-	// their place in the chain; waiting those that come after, by age; unready
-	// those whose grant the broker does not know yet.
-	frozen, waiting, unready []uint64
+	// their place in the chain; waiting those that come after, by age; parts
+	// those that were found to be parts of attachments, which go when nothing
+	// else waits; unready those whose grant the broker does not know yet.
+	frozen, waiting, parts, unready []uint64
 }
+
+// partsAtOnce is how many parts of attachments are frozen at a time: a small
+// event that comes then waits for no more than these.
+const partsAtOnce = 1
 
 const (
 	minBackoff = time.Second
@@ -146,6 +151,7 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 	crash.Point(crash.AgentSubmitted)
 	states, later, err := l.outbox.settle(context.WithoutCancel(ctx), work, replies)
 	l.settled(states)
+	l.outbox.opts.Content.Committed()
 	switch {
 	case err != nil:
 		return false, err
@@ -194,7 +200,7 @@ type work struct {
 // may return none although there are more: what it looked at is settled, held
 // or not ready now.
 func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
-	frozen, waiting := l.lists()
+	frozen, waiting, parts := l.lists()
 	if len(frozen) > 0 {
 		var gone []uint64
 		quiet := false
@@ -208,34 +214,42 @@ func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 		l.drop(gone)
 		return batch, !quiet && l.open(), nil
 	}
-	if len(waiting) == 0 {
+	if len(waiting)+len(parts) == 0 {
 		return nil, false, nil
 	}
-	var unready []uint64
+	var unready, postponed []uint64
 	err = l.outbox.opts.Store.Update(ctx, func(tx durable.Tx) error {
-		batch, unready, err = l.outbox.freeze(tx, l.recipient, waiting)
+		batch, unready, postponed, err = l.outbox.freeze(tx, l.recipient, waiting, false)
+		if err != nil || len(waiting) > 0 {
+			return err
+		}
+		batch, unready, _, err = l.outbox.freeze(tx, l.recipient, parts, true)
 		return err
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	l.froze(len(waiting), batch, unready)
+	l.froze(len(waiting), len(parts), batch, unready, postponed)
 	return batch, l.open(), nil
 }
 
 // lists returns the numbers of the next open deliveries, in order, a window of
-// each.
-func (l *lane) lists() (frozen, waiting []uint64) {
+// each; parts only if nothing else waits.
+func (l *lane) lists() (frozen, waiting, parts []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.frozen[:min(len(l.frozen), window)]), slices.Clone(l.waiting[:min(len(l.waiting), window)])
+	frozen, waiting = slices.Clone(l.frozen[:min(len(l.frozen), window)]), slices.Clone(l.waiting[:min(len(l.waiting), window)])
+	if len(waiting) == 0 {
+		parts = slices.Clone(l.parts[:min(len(l.parts), partsAtOnce)])
+	}
+	return frozen, waiting, parts
 }
 
 // open reports whether there is more to do at once.
 func (l *lane) open() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.frozen) > 0 || len(l.waiting) > 0
+	return len(l.frozen) > 0 || len(l.waiting) > 0 || len(l.parts) > 0
 }
 
 // reconsider puts what was not ready in front of the waiting: its grant may be
@@ -262,12 +276,14 @@ func (l *lane) drop(gone []uint64) {
 	l.frozen = slices.DeleteFunc(l.frozen, func(n uint64) bool { return slices.Contains(gone, n) })
 }
 
-// froze moves the first n waiting ones on: to the frozen, aside if their grant
-// is not ready, or out of the lane if they were refused.
-func (l *lane) froze(n int, batch []work, unready []uint64) {
+// froze moves the first n waiting ones and the first parts on: to the frozen,
+// aside if their grant is not ready, to the parts, or out of the lane if they
+// were refused.
+func (l *lane) froze(n, parts int, batch []work, unready, postponed []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting = l.waiting[n:]
+	l.parts = append(l.parts[parts:], postponed...)
 	l.unready = append(l.unready, unready...)
 	for _, w := range batch {
 		l.frozen = append(l.frozen, w.delivery.Number)

@@ -74,6 +74,15 @@ type Delivery struct {
 	Repeats int `json:"repeats,omitempty"`
 	// Reason is why a person ended it.
 	Reason string `json:"reason,omitempty"`
+	// Part is set for a part of an attachment of the event.
+	Part *Part `json:"part,omitempty"`
+}
+
+// Part names one part of an attachment that an event names.
+type Part struct {
+	Of         uint64       `json:"of"` // the delivery that brought the event
+	Attachment schemas.Hash `json:"attachment"`
+	Index      int          `json:"index"`
 }
 
 // Line is the way to the broker.
@@ -90,7 +99,11 @@ type Content interface {
 	// projected and signed, and the terms. It makes the sender's decision anew;
 	// its error is the refusal. ready is false while the grant is not yet known
 	// to the broker.
-	Prepare(tx durable.Tx, event uint64, recipient schemas.AgencyID) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
+	Prepare(tx durable.Tx, d Delivery) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
+	// Moved is told of every change of a delivery's state, in its transaction.
+	Moved(tx durable.Tx, from State, d Delivery) error
+	// Committed is called when a transaction of the outbox's own is on disk.
+	Committed()
 	// Quiet reports whether a grant was revoked here and the broker has not yet
 	// said that it knows: until then nothing under it is offered again.
 	Quiet(tx durable.Tx, grant schemas.GrantID) (bool, error)
@@ -244,14 +257,26 @@ func headOf(tx durable.Tx, recipient schemas.AgencyID) (head, error) {
 // Queue adds a delivery. The caller's transaction also records the event, and
 // calls Add when it is on disk.
 func (o *Outbox) Queue(tx durable.Tx, event uint64, id schemas.EventID, recipient schemas.AgencyID, grant schemas.GrantID) (uint64, error) {
-	now := o.opts.Now()
-	n, err := durable.AppendJSON(tx.Log(logDeliveries), Delivery{
-		Event: event, EventID: id, Recipient: recipient, Grant: grant, State: Waiting, Since: now, Created: now,
+	return o.queue(tx, Delivery{Event: event, EventID: id, Recipient: recipient, Grant: grant})
+}
+
+// QueuePart adds a part of an attachment that the event of a delivery names. It
+// goes behind everything that is no part.
+func (o *Outbox) QueuePart(tx durable.Tx, of Delivery, attachment schemas.Hash, index int) (uint64, error) {
+	return o.queue(tx, Delivery{
+		Event: of.Event, EventID: schemas.NewEventID(), Recipient: of.Recipient, Grant: of.Grant,
+		Part: &Part{Of: of.Number, Attachment: attachment, Index: index},
 	})
+}
+
+func (o *Outbox) queue(tx durable.Tx, d Delivery) (uint64, error) {
+	now := o.opts.Now()
+	d.State, d.Since, d.Created = Waiting, now, now
+	n, err := durable.AppendJSON(tx.Log(logDeliveries), d)
 	if err != nil {
 		return 0, err
 	}
-	return n, tx.Map(mapActive).Put(activeKey(n), []byte(recipient))
+	return n, tx.Map(mapActive).Put(activeKey(n), []byte(d.Recipient))
 }
 
 func activeKey(n uint64) string { return fmt.Sprintf("%020d", n) }
@@ -275,11 +300,17 @@ func find(tx durable.Tx, n uint64, recipient schemas.AgencyID) (Delivery, bool, 
 
 // put stores a delivery in a state.
 func (o *Outbox) put(tx durable.Tx, d Delivery, s State) error {
-	if d.State != s {
+	from := d.State
+	if from != s {
 		d.State, d.Since = s, o.opts.Now()
 	}
 	if err := durable.PutLogJSON(tx.Log(logDeliveries), d.Number, d); err != nil {
 		return err
+	}
+	if from != s {
+		if err := o.opts.Content.Moved(tx, from, d); err != nil {
+			return err
+		}
 	}
 	if s == Stored || s == Ended {
 		if err := tx.Map(mapSeals).Delete(string(d.Envelope)); err != nil {
