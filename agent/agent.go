@@ -27,6 +27,8 @@ type Agent struct {
 
 	mu          sync.Mutex // guards memberships
 	memberships map[schemas.NetworkID]*membership
+
+	backups sync.Mutex // held by the one that is made
 }
 
 const mapMemberships = "memberships"
@@ -74,6 +76,10 @@ func (a *Agent) openStore() error {
 		return err
 	}
 	a.teardown.Push("store", func(context.Context) error { return a.store.Close() })
+	return a.readProfile()
+}
+
+func (a *Agent) readProfile() error {
 	return a.store.View(func(tx durable.Tx) (err error) {
 		a.profile, _, err = durable.GetJSON[profile](tx.Map(mapProfile), keyProfile)
 		return err

@@ -154,6 +154,13 @@ func (c *Client) Join(ctx context.Context, code string) (Joined, error) {
 	return j, err
 }
 
+// Backup has the agent write a backup; see [Agent.Backup].
+func (c *Client) Backup(ctx context.Context, file string) (Backed, error) {
+	var b Backed
+	err := c.call(ctx, http.MethodPost, "/backup", nil, map[string]string{"file": file}, &b)
+	return b, err
+}
+
 // Retry sends a delivery again; see [Agent.Retry].
 func (c *Client) Retry(ctx context.Context, n schemas.NetworkID, delivery uint64) error {
 	return c.call(ctx, http.MethodPost, fmt.Sprintf("/outbox/%d/retry", delivery), inNetwork(n), nil, nil)

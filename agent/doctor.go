@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -125,19 +124,11 @@ func Diagnose(ctx context.Context, opts Options) ([]Check, error) {
 
 // joinedRecords reads the memberships of an agent that does not run.
 func joinedRecords(opts Options) (records []membershipRecord, err error) {
-	if !Initialised(opts.DataDir) {
-		return nil, errNoAgent(opts.DataDir)
-	}
-	key, err := vault.Open(filepath.Join(opts.DataDir, fileVault), opts.source())
+	a, err := openStopped(opts)
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.OpenReadOnly(filepath.Join(opts.DataDir, fileStore), key, store.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	a := &Agent{opts: opts, store: s}
+	defer func() { err = errors.Join(err, a.store.Close()) }()
 	all, err := a.readMemberships()
 	all = slices.DeleteFunc(all, func(r membershipRecord) bool { return !r.Joined })
 	slices.SortFunc(all, func(x, y membershipRecord) int { return cmp.Compare(x.Target.Network, y.Target.Network) })

@@ -62,6 +62,9 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 	if err != nil || known {
 		return err
 	}
+	if err := f.m.takenAgain(tx); err != nil {
+		return err
+	}
 	return f.announced(tx, t, n)
 }
 
@@ -169,8 +172,8 @@ func (f effects) granted(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err := rec.Verify(schemas.RecordGrant, key); err != nil {
 		return err
 	}
-	if g.Recipient != f.m.own || g.Network != f.m.network {
-		return schemas.Malformed("recipient", "must be this agency")
+	if g.Recipient != f.m.own && g.Discloser != f.m.own || g.Network != f.m.network {
+		return schemas.Malformed("recipient", "must be this agency, or its own grant")
 	}
 	if _, known, err := casebook.FindPermission(tx, g.ID); err != nil || known {
 		return err

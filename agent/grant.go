@@ -237,7 +237,7 @@ func (m *membership) syncGrants() error {
 		switch {
 		case pending[0].Revocation != nil:
 			err = m.syncRevocation(l, pending[0])
-		case l.Connected():
+		case l.Connected() && !m.restoring.Load():
 			batch = pending[:min(len(pending), most)]
 			err = m.syncIssued(l, batch)
 		default:
@@ -314,6 +314,40 @@ func (m *membership) syncRevocation(l *link.Link, p casebook.Permission) error {
 	})
 }
 
+// publish sends grants with this agency's next register. If it was restored,
+// the broker may know a register from before: what that one said was pulled, so
+// the next goes behind it.
+func (m *membership) publish(l *link.Link, req schemas.GrantRequest) error {
+	for again := false; ; again = true {
+		err := m.store.Update(m.ctx, func(tx durable.Tx) error {
+			register, err := casebook.Register(tx, m.own, m.network, m.agent.opts.Now())
+			if err != nil {
+				return err
+			}
+			rec, err := schemas.Sign(schemas.RecordRegister, register, m.identity.SigningKey())
+			req.Register = &rec
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		reply, err := l.Grant(m.ctx, req)
+		if schemas.CodeOf(err) != schemas.CodeHistoryForked || again {
+			return err
+		}
+		restored := false
+		failed := m.store.Update(m.ctx, func(tx durable.Tx) error {
+			if _, restored, err = recoveryOf(tx); err != nil || !restored {
+				return err
+			}
+			return casebook.SetRegister(tx, reply.Register)
+		})
+		if failed != nil || !restored {
+			return errors.Join(err, failed)
+		}
+	}
+}
+
 // syncIssued makes grants known to the broker, with this agency's register.
 func (m *membership) syncIssued(l *link.Link, pending []casebook.Permission) error {
 	req := schemas.GrantRequest{V: 1}
@@ -323,18 +357,7 @@ func (m *membership) syncIssued(l *link.Link, pending []casebook.Permission) err
 		}
 	}
 	now := m.agent.opts.Now()
-	if err := m.store.Update(m.ctx, func(tx durable.Tx) error {
-		register, err := casebook.Register(tx, m.own, m.network, now)
-		if err != nil {
-			return err
-		}
-		rec, err := schemas.Sign(schemas.RecordRegister, register, m.identity.SigningKey())
-		req.Register = &rec
-		return err
-	}); err != nil {
-		return err
-	}
-	if _, err := l.Grant(m.ctx, req); err != nil {
+	if err := m.publish(l, req); err != nil {
 		return err
 	}
 	return m.store.Update(m.ctx, func(tx durable.Tx) error {

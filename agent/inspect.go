@@ -2,13 +2,10 @@ package agent
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
 	"github.com/linkage-exchange/linkage/agent/internal/outbox"
-	"github.com/linkage-exchange/linkage/agent/internal/store"
-	"github.com/linkage-exchange/linkage/agent/internal/vault"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -37,31 +34,18 @@ type NetworkInspection struct {
 
 // Inspect reads the store of an agent that does not run. It changes nothing.
 func Inspect(_ context.Context, opts Options) (in Inspection, err error) {
-	opts.SetDefaults()
-	if err := opts.Validate(); err != nil {
-		return in, err
-	}
-	key, err := vault.Open(filepath.Join(opts.DataDir, fileVault), opts.source())
+	a, err := openStopped(opts)
 	if err != nil {
 		return in, err
 	}
-	s, err := store.OpenReadOnly(filepath.Join(opts.DataDir, fileStore), key, store.Options{})
-	if err != nil {
-		return in, err
-	}
-	defer func() { _ = s.Close() }() // only read from
-	a := &Agent{opts: opts, store: s}
+	defer func() { _ = a.store.Close() }() // only read from
 	records, err := a.readMemberships()
 	if err != nil {
 		return in, err
 	}
 	in.Networks = []NetworkInspection{}
-	err = s.View(func(tx durable.Tx) error {
-		p, _, err := durable.GetJSON[profile](tx.Map(mapProfile), keyProfile)
-		if err != nil {
-			return err
-		}
-		in.Name = p.Display
+	in.Name = a.profile.Display
+	err = a.store.View(func(tx durable.Tx) error {
 		for _, r := range records {
 			n, err := inspect(durable.Sub(tx, string(r.Target.Network)), r)
 			if err != nil {

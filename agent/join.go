@@ -10,7 +10,6 @@ import (
 
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
 	"github.com/linkage-exchange/linkage/agent/internal/link"
-	"github.com/linkage-exchange/linkage/agent/internal/outbox"
 	"github.com/linkage-exchange/linkage/agent/internal/vault"
 	"github.com/linkage-exchange/linkage/internal/crash"
 	"github.com/linkage-exchange/linkage/internal/durable"
@@ -167,7 +166,7 @@ func (a *Agent) admitted(ctx context.Context, r *membershipRecord, code schemas.
 			}
 		}
 		return errors.Join(
-			outbox.SetChain(scope, schemas.NewULID(a.opts.Now())),
+			beginChain(scope, a.opts.Now()),
 			inbox.SetCursor(scope, epoch.Epoch, 0),
 			durable.PutJSON(tx.Map(mapMemberships), string(r.Target.Network), *r),
 		)

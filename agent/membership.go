@@ -52,6 +52,9 @@ type membership struct {
 	ledger   *ledgerview.View
 	link     atomic.Pointer[link.Link]
 	standing atomic.Pointer[schemas.MemberStatus] // as the door said while there was no connection
+	// restoring is set while an agency that was restored takes in what waits for
+	// it: it sends nothing before.
+	restoring atomic.Bool
 
 	mu      sync.Mutex // guards what follows
 	record  membershipRecord
@@ -87,12 +90,19 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read ledger heads of network %s: %w", m.network, err)
 	}
+	if err := m.store.View(func(tx durable.Tx) error {
+		r, restored, err := recoveryOf(tx)
+		m.restoring.Store(restored && r.Pulled.IsZero())
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("read restore of network %s: %w", m.network, err)
+	}
 	m.inbox = inbox.New(inbox.Options{
 		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Effects: effects{m}, Unseal: m.unseal,
 		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
 	})
 	m.outbox, err = outbox.Open(outbox.Options{
-		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Content: content{m},
+		Network: m.network, Own: m.own, Store: m.store, Line: sending{line{m}}, Content: content{m},
 		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
 	})
 	return m, err

@@ -163,7 +163,8 @@ func (b *Broker) grant(ctx context.Context, r transport.Request) {
 	if err == nil {
 		reply, err = b.grants(ctx, from, req)
 	}
-	reply.V, reply.Refusal = 1, b.refusal(ctx, schemas.VerbGrant, err)
+	m, _ := b.registry.Member(from)
+	reply.V, reply.Register, reply.Refusal = 1, m.Register, b.refusal(ctx, schemas.VerbGrant, err)
 	b.respond(r, reply)
 }
 

@@ -131,6 +131,17 @@ func NewULID(at time.Time) ULID {
 	return ULID(id.String())
 }
 
+// NewULIDAfter makes a ULID for an instant that sorts behind another, also when
+// the clock is behind it.
+func NewULIDAfter(at time.Time, before ULID) ULID {
+	if id, err := ulid.ParseStrict(string(before)); err == nil {
+		if least := ulid.Time(id.Time()).Add(time.Millisecond); at.Before(least) {
+			at = least
+		}
+	}
+	return NewULID(at)
+}
+
 // HashOf is SHA-256.
 func HashOf(b []byte) Hash { return sha256.Sum256(b) }
 

@@ -219,6 +219,10 @@ type GrantReply struct {
 	// the broker stopped unexpectedly; its next cursor settles them.
 	Unknown int     `json:"unknown"`
 	Time    Instant `json:"time"`
+	// Register is the number of the register that the broker knows of the one
+	// who asks, also with a refusal: an agency that was restored goes on behind
+	// it.
+	Register uint64 `json:"register,omitempty"`
 	Refusal
 }
 

@@ -15,14 +15,20 @@ import (
 // an error after it (the directory could not be synced) the new content is in
 // place but a power cut may still bring back the old one.
 func Write(path string, data []byte, mode os.FileMode) error {
-	return write(path, data, mode, os.Rename)
+	return write(path, holding(data), mode, os.Rename)
 }
 
 // Create is [Write] for a file that must not exist yet. If it does, also when
 // somebody else makes it at the same time, the error is [os.ErrExist] and the
 // file stays as it was.
 func Create(path string, data []byte, mode os.FileMode) error {
-	return write(path, data, mode, func(temp, path string) error {
+	return CreateWith(path, mode, holding(data))
+}
+
+// CreateWith is [Create] for a file that is not small: fill writes it, and may
+// read back what it wrote. The name is given only if fill returns no error.
+func CreateWith(path string, mode os.FileMode, fill func(*os.File) error) error {
+	return write(path, fill, mode, func(temp, path string) error {
 		if err := os.Link(temp, path); err != nil { // unlike rename, link refuses to replace
 			return err
 		}
@@ -30,7 +36,14 @@ func Create(path string, data []byte, mode os.FileMode) error {
 	})
 }
 
-func write(path string, data []byte, mode os.FileMode, place func(temp, path string) error) (err error) {
+func holding(data []byte) func(*os.File) error {
+	return func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	}
+}
+
+func write(path string, content func(*os.File) error, mode os.FileMode, place func(temp, path string) error) (err error) {
 	dir := filepath.Dir(path)
 	// In the same directory, for rename does not cross file systems. The name
 	// starts with a dot so that a *.json loader passes over a leftover.
@@ -44,7 +57,7 @@ func write(path string, data []byte, mode os.FileMode, place func(temp, path str
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	if err := fill(f, data, mode); err != nil {
+	if err := fill(f, content, mode); err != nil {
 		return err
 	}
 	if err := place(f.Name(), path); err != nil {
@@ -54,10 +67,10 @@ func write(path string, data []byte, mode os.FileMode, place func(temp, path str
 }
 
 // fill writes, syncs and closes f.
-func fill(f *os.File, data []byte, mode os.FileMode) error {
-	_, err := f.Write(data)
+func fill(f *os.File, content func(*os.File) error, mode os.FileMode) error {
+	err := f.Chmod(mode)
 	if err == nil {
-		err = f.Chmod(mode)
+		err = content(f)
 	}
 	if err == nil {
 		err = f.Sync()

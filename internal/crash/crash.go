@@ -26,11 +26,15 @@ const (
 	AgentGrantRecorded = "agent.grant-recorded" // grant stored, not yet registered at the broker
 	LedgerTiled        = "ledger.tiled"         // tiles on disk, the head over them not yet
 	LedgerSigned       = "ledger.signed"        // head on disk, nobody told of it
+	AgentBackedUp      = "agent.backed-up"      // backup on disk without its name, not read back yet
+	AgentRestoring     = "agent.restoring"      // restored store on disk in the staging directory, its chains begun, not in its place
+	AgentRestored      = "agent.restored"       // restored directory in its place, nobody told of it
+	AgentAsked         = "agent.asked"          // what partners are asked for stored, not yet sent
 )
 
 // Points lists every point, for tests that visit them all.
 var Points = []string{
 	AgentUploaded, AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
 	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
-	LedgerTiled, LedgerSigned,
+	LedgerTiled, LedgerSigned, AgentBackedUp, AgentRestoring, AgentRestored, AgentAsked,
 }

@@ -25,7 +25,7 @@ const (
 
 var (
 	brokerSiblings = []string{"transport", "gate", "registry", "ledger", "enrol", "web"}
-	agentSiblings  = []string{"store", "vault", "ledgerview", "link", "outbox", "inbox", "casebook", "attachments", "directory", "clocks", "api", "connect", "web"}
+	agentSiblings  = []string{"store", "vault", "backup", "ledgerview", "link", "outbox", "inbox", "casebook", "attachments", "directory", "clocks", "api", "connect", "web"}
 )
 
 // A plant is one import written into a copy of the tree's outline. Rule is the

@@ -50,6 +50,8 @@ type Agent interface {
 	End(ctx context.Context, network schemas.NetworkID, delivery uint64, reason string) error
 	Dismiss(ctx context.Context, network schemas.NetworkID, alarm uint64) error
 	Confirm(ctx context.Context, network schemas.NetworkID, a schemas.AgencyID, fingerprint string) error
+	// Backup writes a file on this machine.
+	Backup(ctx context.Context, file string) (answer any, err error)
 }
 
 // EventQuery asks for events of the casebook.
@@ -99,7 +101,7 @@ func Serve(opts Options) *Server {
 	s := &Server{opts: opts, log: opts.Logger}
 	s.closing, s.close = context.WithCancel(context.Background())
 	routes := s.routes()
-	s.serve(opts.Socket, s.logged("socket", routes))
+	s.serve(opts.Socket, s.logged("socket", s.operator(routes)))
 	if opts.TCP != nil {
 		s.serve(opts.TCP, s.logged("tcp", s.guarded(routes)))
 	}
@@ -132,6 +134,15 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.wg.Wait()
 	return errs
+}
+
+// operator adds the routes that only the socket has: whoever may open it owns
+// the agent's files.
+func (s *Server) operator(routes http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /backup", s.backup)
+	mux.Handle("/", routes)
+	return mux
 }
 
 // routes is every route of the agent's local face.

@@ -26,6 +26,25 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, http.StatusOK, joined, err)
 }
 
+// backupTimeout bounds the making of a backup: reading and writing everything.
+const backupTimeout = time.Hour
+
+func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		File string `json:"file"`
+	}
+	if err := object(w, r, &req); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupTimeout)); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	made, err := s.opts.Agent.Backup(r.Context(), req.File)
+	s.answer(w, r, http.StatusOK, made, err)
+}
+
 func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
 	n, err := number(r)
 	if err == nil {

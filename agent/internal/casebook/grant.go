@@ -202,6 +202,16 @@ func KeepHandle(tx durable.Tx, partner schemas.AgencyID, h schemas.Handle) error
 	return durable.PutJSON(tx.Map(mapLocal), key, "")
 }
 
+// SetRegister takes over the number of a register of this agency that was
+// published by an incarnation before this one; the next one counts on from it.
+func SetRegister(tx durable.Tx, number uint64) error {
+	known, _, err := durable.GetJSON[uint64](tx.Map(mapRegister), keyRegister)
+	if err != nil || number <= known {
+		return err
+	}
+	return durable.PutJSON(tx.Map(mapRegister), keyRegister, number)
+}
+
 // Register is what this agency's next register says; each call counts it up.
 func Register(tx durable.Tx, own schemas.AgencyID, network schemas.NetworkID, at time.Time) (schemas.Register, error) {
 	number, _, err := durable.GetJSON[uint64](tx.Map(mapRegister), keyRegister)

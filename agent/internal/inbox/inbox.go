@@ -65,6 +65,9 @@ type Effects interface {
 	Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 	// Committed is called after a transaction with effects is on disk.
 	Committed()
+	// CaughtUp is called, outside of any transaction, whenever everything that
+	// waited at the broker has been taken in.
+	CaughtUp(ctx context.Context) error
 }
 
 // Options are what an inbox is made of; all are required.
@@ -320,6 +323,9 @@ func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end
 		return durable.PutJSON(tx.Map(mapCursor), keyCursor, c)
 	})
 	if err != nil || end.More {
+		return err
+	}
+	if err := in.opts.Effects.CaughtUp(ctx); err != nil {
 		return err
 	}
 	return in.askForHoles(ctx)

@@ -340,7 +340,7 @@ func open(t testing.TB) *house {
 	for a, pair := range sealingKeys() {
 		h.record.keys[a] = pair[0]
 	}
-	h.update(func(tx durable.Tx) error { return outbox.SetChain(tx, schemas.NewULID(time.Now())) })
+	h.update(func(tx durable.Tx) error { return outbox.BeginChain(tx, schemas.NewULID(time.Now())) })
 	h.start()
 	return h
 }

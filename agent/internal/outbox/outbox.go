@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,7 +149,7 @@ const (
 	mapByEnvelope = "by-envelope" // envelope -> number
 	mapByChain    = "by-chain"    // recipient|chain|sequence -> number
 	mapActive     = "active"      // number -> recipient; every delivery that is not done
-	mapChains     = "chains"      // recipient -> head
+	mapChains     = "chains"      // recipient -> head; recipient|chain -> head of a chain before the present one
 
 	// outstanding is how many envelopes may be without an answer on one
 	// connection; the broker allows a hundred.
@@ -237,13 +238,43 @@ type head struct {
 
 const keyChain = "*own" // not an agency's slug
 
-// SetChain begins a new incarnation: at join.
-func SetChain(tx durable.Tx, chain schemas.ULID) error {
+// Chain returns this agency's present chain, "" before the first.
+func Chain(tx durable.Tx) (schemas.ULID, error) {
+	chain, _, err := durable.GetJSON[schemas.ULID](tx.Map(mapChains), keyChain)
+	return chain, err
+}
+
+// BeginChain begins a new incarnation. Where the chains before it ended stays
+// known, and what is frozen in them is offered as it is: if the broker has it,
+// it says so, and if it has not, it goes in the new chain.
+func BeginChain(tx durable.Tx, chain schemas.ULID) error {
+	ended := map[string]head{}
+	err := tx.Map(mapChains).Each(func(key string, v []byte) error {
+		if key == keyChain || strings.Contains(key, "|") {
+			return nil
+		}
+		h, err := durable.DecodeJSON[head](v)
+		ended[key] = h
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for recipient, h := range ended {
+		if err := durable.PutJSON(tx.Map(mapChains), endedKey(schemas.AgencyID(recipient), h.Chain), h); err != nil {
+			return err
+		}
+	}
 	return durable.PutJSON(tx.Map(mapChains), keyChain, chain)
 }
 
+// endedKey is where the end of a chain before the present one stands.
+func endedKey(recipient schemas.AgencyID, chain schemas.ULID) string {
+	return string(recipient) + "|" + string(chain)
+}
+
 func headOf(tx durable.Tx, recipient schemas.AgencyID) (head, error) {
-	chain, _, err := durable.GetJSON[schemas.ULID](tx.Map(mapChains), keyChain)
+	chain, err := Chain(tx)
 	if err != nil {
 		return head{}, err
 	}

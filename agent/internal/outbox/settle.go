@@ -74,9 +74,16 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 		return false, true, move(Waiting)
 	}
 	d.Refusal = r.Refusal
+	chain, err := Chain(tx)
+	if err != nil {
+		return false, false, err
+	}
+	ended := d.Chain != chain
 	switch code := r.Code; {
 	case code == schemas.CodeSequenceGap || code == schemas.CodeChainMismatch:
 		return o.rechain(tx, d, r, move)
+	case code == schemas.CodeChainConflict && ended:
+		return false, true, move(Waiting) // the broker has it not, or another in its place: it goes in the present chain
 	case code == schemas.CodeChainConflict:
 		if err := o.opts.Content.Raise(tx, code, d.Recipient, "the broker holds another envelope of this agency in the same place: is a second copy of this Linkage running?"); err != nil {
 			return false, false, err

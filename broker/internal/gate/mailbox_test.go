@@ -373,7 +373,7 @@ func TestHintsReachWhomItConcerns(t *testing.T) {
 	drain()
 	g := a.grant(b)
 	n.barrier()
-	if got := drain(); len(got) != 1 || !got[b.id] {
+	if got := drain(); len(got) != 2 || !got[a.id] || !got[b.id] {
 		t.Errorf("a grant: hints to %v", got)
 	}
 	a.thread(b).send(g)

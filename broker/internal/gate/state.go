@@ -122,7 +122,7 @@ func (s *state) apply(r journal.Record) error {
 		s.receipts[[2]schemas.AgencyID{sender, recipient}] = receiptAt{hash, r.Position}
 		s.deliver(r, recipient)
 	case journal.GrantIssued:
-		s.deliver(r, recipient)
+		s.deliver(r, recipient, sender) // its discloser may have been restored from before it
 	case journal.GrantRevoked:
 		s.ended[recipient] = true
 		s.deliver(r, recipient, sender)

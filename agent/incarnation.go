@@ -1,0 +1,22 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/linkage-exchange/linkage/agent/internal/outbox"
+	"github.com/linkage-exchange/linkage/internal/durable"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// beginChain makes this agency a new incarnation towards every partner: at
+// join, after a restore, in a new epoch of the broker, and when this copy of the
+// agency takes over from another. The new chain sorts behind the present one,
+// whatever the clock says, so that the broker takes it for the newer. tx is
+// that of the network.
+func beginChain(tx durable.Tx, now time.Time) error {
+	before, err := outbox.Chain(tx)
+	if err != nil {
+		return err
+	}
+	return outbox.BeginChain(tx, schemas.NewULIDAfter(now, before))
+}
