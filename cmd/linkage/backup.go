@@ -47,7 +47,7 @@ func makeBackup(ctx context.Context, opts agent.Options, file string) (agent.Bac
 }
 
 func (c *cli) sayBackup(b agent.Backed) {
-	c.say("The backup is %s, %s, and was read back whole.", b.File, size(b.Bytes))
+	c.say("The backup is %s, %s, and was read back whole.", b.File, size(int(b.Bytes)))
 	c.table([][]string{
 		{"  holds", b.Name},
 		{"  as of", b.Created.Local().Format("2006-01-02 15:04:05")},
@@ -57,18 +57,6 @@ func (c *cli) sayBackup(b agent.Backed) {
 		c.say("  %s in %s: %s, fingerprint %s", m.Agency, m.Network, count(int(m.Events), "event", "events"), m.Fingerprint)
 	}
 	c.say("Keep it on another machine. Without the sheet nobody can open it.")
-}
-
-// size is a number of bytes for people.
-func size(n int64) string {
-	switch {
-	case n < 1<<20:
-		return fmt.Sprintf("%d kB", (n+1023)>>10)
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
-	default:
-		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
-	}
 }
 
 func agentRestore(c *cli) *cobra.Command {
