@@ -182,6 +182,14 @@ func (c *Client) Confirm(ctx context.Context, n schemas.NetworkID, partner schem
 	return c.call(ctx, http.MethodPost, path, inNetwork(n), map[string]string{"fingerprint": fingerprint}, nil)
 }
 
+// Rotate replaces this agency's keys, waiting for the broker at most so long; see
+// [Agent.Rotate].
+func (c *Client) Rotate(ctx context.Context, how Rotation, wait time.Duration) (Rotated, error) {
+	var r Rotated
+	err := c.call(ctx, http.MethodPost, "/keys/rotate", url.Values{"wait": {wait.String()}}, how, &r)
+	return r, err
+}
+
 func inNetwork(n schemas.NetworkID) url.Values {
 	if n == "" {
 		return url.Values{}

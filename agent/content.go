@@ -72,7 +72,7 @@ func (c content) sign(tx durable.Tx, s schemas.Sealed, e event.Event, grant sche
 	if s.Head, err = ledgerview.Head(tx); err != nil {
 		return s, "", false, err
 	}
-	s.Event = schemas.SignBytes(schemas.RecordEvent, payload, c.m.identity.SigningKey())
+	s.Event = schemas.SignBytes(schemas.RecordEvent, payload, c.m.identity().SigningKey())
 	return s, grant, true, nil
 }
 

@@ -124,9 +124,10 @@ func (f effects) Apply(tx durable.Tx, item schemas.Item) error {
 	}
 }
 
-// signer returns a member's key for a record, or the refusal.
-func (f effects) signer(tx durable.Tx, a schemas.AgencyID, rec schemas.SignedRecord) (ed25519.PublicKey, error) {
-	key, err := f.m.dir.SigningKey(tx, a, rec.KeyID(), f.m.inbox.Now())
+// signer returns a member's key for a record that was signed at a time, or the
+// refusal. Time zero is for records that bear none.
+func (f effects) signer(tx durable.Tx, a schemas.AgencyID, rec schemas.SignedRecord, at time.Time) (ed25519.PublicKey, error) {
+	key, err := f.m.dir.SigningKey(tx, a, rec.KeyID(), at)
 	if err == nil && key == nil {
 		err = schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card of "+string(a), "fetch the card")
 	}
@@ -138,7 +139,7 @@ func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.signer(tx, claimed.From, rec)
+	key, err := f.signer(tx, claimed.From, rec, claimed.At.Time)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (f effects) granted(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.signer(tx, g.Discloser, rec)
+	key, err := f.signer(tx, g.Discloser, rec, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (f effects) revoked(tx durable.Tx, item schemas.Item) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.signer(tx, rev.By, r.Revocation)
+	key, err := f.signer(tx, rev.By, r.Revocation, rev.At.Time)
 	if err != nil {
 		return err
 	}
@@ -215,7 +216,11 @@ func (f effects) withdrawn(tx durable.Tx, item schemas.Item) error {
 	if w.Outline.Envelope.Sender != f.m.own {
 		return nil
 	}
-	if err := w.Outline.Verify(f.m.identity.Public().Signing); err != nil {
+	key, err := f.m.dir.SigningKey(tx, f.m.own, w.Outline.Envelope.SigningKey(), w.Outline.Envelope.Time)
+	if err != nil {
+		return err
+	}
+	if err := w.Outline.Verify(key); err != nil {
 		return err
 	}
 	if w.Code == schemas.CodeGrantRevoked { // the revocation itself came before

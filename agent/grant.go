@@ -75,7 +75,7 @@ func optional(s string) *string {
 }
 
 func (m *membership) issue(tx durable.Tx, t schemas.Terms, lockKey []byte) error {
-	rec, termsRec, err := schemas.Issue(t, lockKey, m.identity.SigningKey())
+	rec, termsRec, err := schemas.Issue(t, lockKey, m.identity().SigningKey())
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (m *membership) revoke(tx durable.Tx, p casebook.Permission) error {
 	if !p.Issued(m.own) {
 		r.Key = p.LockKey
 	}
-	rec, err := schemas.Sign(schemas.RecordRevocation, r, m.identity.SigningKey())
+	rec, err := schemas.Sign(schemas.RecordRevocation, r, m.identity().SigningKey())
 	if err != nil {
 		return err
 	}
@@ -200,8 +200,8 @@ func (m *membership) awaitStopped(ctx context.Context, id schemas.GrantID) (Stop
 	return s, err
 }
 
-// syncLoop brings news of grants to the broker: revocations before all else,
-// then the register, then what was issued.
+// syncLoop brings this agency's own news to the broker: its next card, then
+// revocations before other news of grants, then the register and what was issued.
 func (m *membership) syncLoop() {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
@@ -211,6 +211,12 @@ func (m *membership) syncLoop() {
 		case <-ticker.C:
 		case <-m.ctx.Done():
 			return
+		}
+		if err := m.syncCard(); err != nil && m.ctx.Err() == nil {
+			m.log.WarnContext(m.ctx, "the new card goes to the broker later", "error", err)
+		}
+		if err := m.destroyKeys(); err != nil && m.ctx.Err() == nil {
+			m.log.WarnContext(m.ctx, "past keys are destroyed later", "error", err)
 		}
 		if err := m.syncGrants(); err != nil && m.ctx.Err() == nil {
 			m.log.WarnContext(m.ctx, "news of grants goes on later", "error", err)
@@ -324,7 +330,7 @@ func (m *membership) publish(l *link.Link, req schemas.GrantRequest) error {
 			if err != nil {
 				return err
 			}
-			rec, err := schemas.Sign(schemas.RecordRegister, register, m.identity.SigningKey())
+			rec, err := schemas.Sign(schemas.RecordRegister, register, m.identity().SigningKey())
 			req.Register = &rec
 			return err
 		})

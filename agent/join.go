@@ -187,7 +187,7 @@ func (a *Agent) joined(ctx context.Context, code schemas.InvitationCode) (Joined
 		return Joined{}, fmt.Errorf("send canary: %w", err)
 	}
 	out := Joined{
-		Network: code.Network, Agency: code.Agency, Fingerprint: m.identity.Public().SigningID().Fingerprint(),
+		Network: code.Network, Agency: code.Agency, Fingerprint: m.identity().Public().SigningID().Fingerprint(),
 		Broker: code.Broker.Fingerprint(), Admission: code.Admission.Fingerprint(), Canary: took,
 	}
 	err = m.store.View(func(tx durable.Tx) error {

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/hpke"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +17,6 @@ import (
 	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/agent/internal/link"
 	"github.com/linkage-exchange/linkage/agent/internal/outbox"
-	"github.com/linkage-exchange/linkage/agent/internal/vault"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -35,6 +33,10 @@ type membershipRecord struct {
 	AdmissionKey []byte              `json:"admissionkey,omitempty"`
 	JWT          string              `json:"jwt,omitempty"`
 	JWTExpires   schemas.Instant     `json:"jwtexpires,omitzero"`
+	// Cards are the successors of the card in Request that the broker has.
+	Cards []schemas.SignedRecord `json:"cards,omitempty"`
+	Next  *nextKeys              `json:"next,omitempty"`
+	Past  []pastKey              `json:"past,omitempty"`
 }
 
 // membership is one network: everything in it uses its own part of the store
@@ -45,7 +47,7 @@ type membership struct {
 	own      schemas.AgencyID
 	log      *slog.Logger
 	store    durable.Store // scoped to the network
-	identity vault.Identity
+	keys     atomic.Pointer[keyring]
 	dir      *directory.Directory
 	outbox   *outbox.Outbox
 	inbox    *inbox.Inbox
@@ -55,6 +57,8 @@ type membership struct {
 	// restoring is set while an agency that was restored takes in what waits for
 	// it: it sends nothing before.
 	restoring atomic.Bool
+
+	changing sync.Mutex // held by one change of the record after the other
 
 	mu      sync.Mutex // guards what follows
 	record  membershipRecord
@@ -68,21 +72,22 @@ type membership struct {
 }
 
 func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
-	identity, err := vault.ParseIdentity(r.Identity)
+	keys, err := keyringOf(r)
 	if err != nil {
-		return nil, fmt.Errorf("read keys of network %s: %w", r.Target.Network, err)
+		return nil, err
 	}
 	m := &membership{
-		agent: a, network: r.Target.Network, own: r.Agency, record: r, identity: identity,
+		agent: a, network: r.Target.Network, own: r.Agency, record: r,
 		log:     a.log.With("network", string(r.Target.Network)),
 		store:   durable.Scope(a.store, string(r.Target.Network)),
 		sync:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
 	}
+	m.keys.Store(keys)
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.dir = &directory.Directory{
 		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
-		OwnCard: r.Request.Card.Hash(), Raise: m.raise,
+		OwnCards: m.ownCards, Raise: m.raise,
 	}
 	m.ledger, err = ledgerview.Open(ledgerview.Options{
 		Network: m.network, Broker: r.Target.Broker, Store: m.store, Prove: m.prove, Raise: m.raise, Now: a.opts.Now, Logger: m.log,
@@ -99,11 +104,11 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	}
 	m.inbox = inbox.New(inbox.Options{
 		Network: m.network, Own: m.own, Store: m.store, Line: line{m}, Effects: effects{m}, Unseal: m.unseal,
-		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
+		Key: m.signingKey, Now: a.opts.Now, Logger: m.log,
 	})
 	m.outbox, err = outbox.Open(outbox.Options{
 		Network: m.network, Own: m.own, Store: m.store, Line: sending{line{m}}, Content: content{m},
-		Key: identity.SigningKey, Now: a.opts.Now, Logger: m.log,
+		Key: m.signingKey, Now: a.opts.Now, Logger: m.log,
 	})
 	return m, err
 }
@@ -136,7 +141,7 @@ func (m *membership) openLink() (*link.Link, error) {
 			"have the broker run with --nats-listen :4222 and join again, or run with GODEBUG=fips140=on")
 	}
 	return link.Open(link.Options{
-		Target: target, User: m.identity.Public().User, Sign: m.identity.SignNonce, OnHint: m.wake, Logger: m.log,
+		Target: target, User: m.identity().Public().User, Sign: m.identity().SignNonce, OnHint: m.wake, Logger: m.log,
 		Ping: m.agent.opts.PingInterval, Timeout: m.agent.opts.RequestTimeout,
 		JWT: func() (string, error) {
 			m.mu.Lock()
@@ -176,13 +181,6 @@ func (m *membership) wakeSync() {
 	case m.sync <- struct{}{}:
 	default:
 	}
-}
-
-func (m *membership) unseal(id schemas.KeyID) hpke.PrivateKey {
-	if id != m.identity.Public().SealingID() {
-		return nil
-	}
-	return m.identity.SealingKey()
 }
 
 func (m *membership) raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error {
@@ -285,12 +283,13 @@ func (m *membership) renew() error {
 		}
 		record.JWT, record.JWTExpires = reply.JWT, reply.Expires
 	}
-	if err := m.agent.keepMembership(m.ctx, record); err != nil {
+	err := m.change(m.ctx, func(_ durable.Tx, r *membershipRecord) error {
+		r.JWT, r.JWTExpires = record.JWT, record.JWTExpires
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	m.record = record
-	m.mu.Unlock()
 	return l.Reconnect()
 }
 

@@ -45,8 +45,8 @@ func (m *membership) askStanding() error {
 	ctx, cancel := context.WithTimeout(m.ctx, 30*time.Second)
 	defer cancel()
 	proof, err := schemas.Sign(schemas.RecordHello, schemas.Hello{
-		V: 1, Network: m.network, Nonce: string(schemas.NewGrantID()), Key: m.identity.Public().Signing, Time: schemas.At(m.agent.opts.Now()),
-	}, m.identity.SigningKey())
+		V: 1, Network: m.network, Nonce: string(schemas.NewGrantID()), Key: m.identity().Public().Signing, Time: schemas.At(m.agent.opts.Now()),
+	}, m.identity().SigningKey())
 	if err != nil {
 		return err
 	}

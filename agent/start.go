@@ -167,3 +167,11 @@ func (f face) Dismiss(ctx context.Context, n schemas.NetworkID, alarm uint64) er
 func (f face) Confirm(ctx context.Context, n schemas.NetworkID, a schemas.AgencyID, fingerprint string) error {
 	return f.a.Confirm(ctx, n, a, fingerprint)
 }
+
+func (f face) Rotate(ctx context.Context, how []byte) (any, error) {
+	var r Rotation
+	if err := schemas.DecodeJSON(how, &r); err != nil {
+		return nil, err
+	}
+	return f.a.Rotate(ctx, r)
+}

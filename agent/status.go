@@ -113,7 +113,7 @@ func (a *Agent) Status() (Status, error) {
 func (m *membership) status() (NetworkStatus, error) {
 	target := m.target()
 	s := NetworkStatus{
-		Network: m.network, Agency: m.own, Fingerprint: m.identity.Public().SigningID().Fingerprint(), Broker: target.URL,
+		Network: m.network, Agency: m.own, Fingerprint: m.identity().Public().SigningID().Fingerprint(), Broker: target.URL,
 		Outbox: map[outbox.State]int{}, Waiting: map[schemas.AgencyID]Waiting{}, Retry: []Trouble{}, Person: []Trouble{}, Alarms: []casebook.Alarm{}, Members: []Partner{},
 	}
 	if l := m.link.Load(); l != nil {

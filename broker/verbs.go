@@ -24,6 +24,7 @@ func (b *Broker) serveVerbs() error {
 		schemas.VerbDirectory: b.background(b.directory),
 		schemas.VerbProof:     b.background(b.proof),
 		schemas.VerbRenew:     b.background(b.renew),
+		schemas.VerbCard:      b.background(b.card),
 	}
 	for verb, handle := range verbs {
 		if err := b.nats.Serve(verb, handle); err != nil {
@@ -238,6 +239,26 @@ func (b *Broker) renew(ctx context.Context, r transport.Request) {
 	}
 	reply.V = 1
 	b.respond(r, reply)
+}
+
+func (b *Broker) card(ctx context.Context, r transport.Request) {
+	var req schemas.CardRequest
+	err := schemas.DecodeJSON(r.Data, &req)
+	from, ok := b.registry.AgencyOf(r.Account)
+	if err == nil && !ok {
+		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	}
+	if err == nil {
+		err = b.registry.ReplaceCard(ctx, from, req.Card)
+	}
+	if err == nil {
+		m, _ := b.registry.Member(from)
+		b.log.InfoContext(ctx, "member's keys changed", "agency", string(from), "fingerprint", m.Card.Fingerprint())
+		for _, a := range b.registry.Everybody() {
+			b.hint(a, 0)
+		}
+	}
+	b.respond(r, schemas.CardReply{V: 1, Refusal: b.refusal(ctx, schemas.VerbCard, err)})
 }
 
 // credentials makes an agent's user JWT.

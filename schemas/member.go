@@ -3,148 +3,10 @@ package schemas
 import (
 	"crypto/ed25519"
 	"crypto/hkdf"
-	"crypto/hpke"
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"time"
 )
-
-// SigningKey is an agency's Ed25519 key with the time for which it signs.
-type SigningKey struct {
-	Key  []byte   `json:"key"`
-	From Instant  `json:"from"`
-	To   *Instant `json:"to"` // nil while it is in use
-}
-
-// SealingKey is a public HPKE key with the time for which events may be sealed
-// to it.
-type SealingKey struct {
-	Suite string   `json:"suite"`
-	Key   []byte   `json:"key"`
-	From  Instant  `json:"from"`
-	To    *Instant `json:"to"`
-}
-
-// Card says who an agency is and which keys it uses ([RecordCard]). It is
-// signed by a key on the card before it, the first one by a key on itself and
-// countersigned by an [Admission].
-type Card struct {
-	V       int          `json:"v"`
-	Network NetworkID    `json:"network"`
-	Agency  AgencyID     `json:"agency"`
-	Number  uint64       `json:"number"`
-	Names   CardNames    `json:"names"`
-	Signing []SigningKey `json:"signing"`
-	Sealing []SealingKey `json:"sealing"`
-	// Services lists what the agency offers, for people to read.
-	Services []string `json:"services"`
-}
-
-// CardNames is what people call an agency.
-type CardNames struct {
-	Display string `json:"display"`
-}
-
-// maxKeys bounds the keys on a card.
-const maxKeys = 16
-
-// Validate reports the first rule that c breaks.
-func (c Card) Validate() error {
-	if err := checkVersion(c.V); err != nil {
-		return err
-	}
-	switch {
-	case !c.Network.Valid():
-		return Malformed("network", "must be a slug")
-	case !c.Agency.Valid():
-		return Malformed("agency", "must be an agency's slug")
-	case c.Number == 0:
-		return Malformed("number", "must count from 1")
-	case len(c.Names.Display) > 200:
-		return Malformed("names.display", "must be at most 200 bytes")
-	case len(c.Signing) == 0 || len(c.Signing) > maxKeys:
-		return Malformed("signing", "must list 1 to %d keys", maxKeys)
-	case len(c.Sealing) == 0 || len(c.Sealing) > maxKeys:
-		return Malformed("sealing", "must list 1 to %d keys", maxKeys)
-	case len(c.Services) > 500:
-		return Malformed("services", "must list at most 500")
-	}
-	for i, k := range c.Signing {
-		if len(k.Key) != ed25519.PublicKeySize {
-			return Malformed(fmt.Sprintf("signing[%d].key", i), "must be 32 bytes")
-		}
-	}
-	for i, k := range c.Sealing {
-		if k.Suite != SealSuite {
-			return Malformed(fmt.Sprintf("sealing[%d].suite", i), "must be %s", SealSuite)
-		}
-		if _, err := hpke.MLKEM768P256().NewPublicKey(k.Key); err != nil {
-			return Malformed(fmt.Sprintf("sealing[%d].key", i), "must be a public key of the suite")
-		}
-	}
-	return nil
-}
-
-// SigningKey returns the key of an id that is live at t.
-func (c Card) SigningKey(id KeyID, t time.Time) (ed25519.PublicKey, bool) {
-	for _, k := range c.Signing {
-		if KeyIDOf(k.Key) == id && live(k.From, k.To, t) {
-			return k.Key, true
-		}
-	}
-	return nil, false
-}
-
-// SealingKey returns the key of an id that is live at t.
-func (c Card) SealingKey(id KeyID, t time.Time) ([]byte, bool) {
-	for _, k := range c.Sealing {
-		if KeyIDOf(k.Key) == id && live(k.From, k.To, t) {
-			return k.Key, true
-		}
-	}
-	return nil, false
-}
-
-// CurrentSealingKey returns the newest sealing key that is live at t.
-func (c Card) CurrentSealingKey(t time.Time) ([]byte, bool) {
-	var best []byte
-	var from time.Time
-	for _, k := range c.Sealing {
-		if live(k.From, k.To, t) && (best == nil || k.From.After(from)) {
-			best, from = k.Key, k.From.Time
-		}
-	}
-	return best, best != nil
-}
-
-// live allows five minutes of difference between clocks before a key begins.
-func live(from Instant, to *Instant, t time.Time) bool {
-	return !t.Add(MaxClockSkew).Before(from.Time) && (to == nil || t.Before(to.Time))
-}
-
-// MaxClockSkew is how far ahead of the gate's clock an envelope may be dated.
-const MaxClockSkew = 5 * time.Minute
-
-// Fingerprint names the card's first signing key, for two people to compare.
-func (c Card) Fingerprint() string { return KeyIDOf(c.Signing[0].Key).Fingerprint() }
-
-// Successor checks that next may replace c: the same agency, a higher number,
-// signed by a key of c.
-func (c Card) Successor(next SignedRecord, t time.Time) (Card, error) {
-	key, ok := c.SigningKey(next.KeyID(), t)
-	if !ok {
-		return Card{}, Refuse(CodeUnknownSigningKey, "signatures.keyid", "must name a live key of the card before", "compare fingerprints by telephone")
-	}
-	n, err := ReadRecord[Card](next, RecordCard, key)
-	if err != nil {
-		return Card{}, err
-	}
-	if n.Agency != c.Agency || n.Network != c.Network || n.Number <= c.Number {
-		return Card{}, Malformed("number", "must be higher than on the card before, for the same agency")
-	}
-	return n, nil
-}
 
 // Invitation lets one agency join ([RecordInvitation], signed by the network's
 // admission key). Key belongs to a pair that is derived from the secret in the
@@ -225,9 +87,9 @@ type Entry struct {
 }
 
 // Card verifies the chain from the admission key to the newest card and returns
-// that card and the invitation. Time matters for the successors' keys only: the
-// invitation's expiry was the broker's to check, once.
-func (e Entry) Card(admission ed25519.PublicKey, t time.Time) (Card, Invitation, error) {
+// that card and the invitation. Time does not matter: the invitation's expiry
+// was the broker's to check, once.
+func (e Entry) Card(admission ed25519.PublicKey) (Card, Invitation, error) {
 	inv, err := ReadRecord[Invitation](e.Invitation, RecordInvitation, admission)
 	if err != nil {
 		return Card{}, inv, err
@@ -246,26 +108,15 @@ func (e Entry) Card(admission ed25519.PublicKey, t time.Time) (Card, Invitation,
 	if card.Agency != inv.Agency || card.Network != inv.Network {
 		return Card{}, inv, Malformed("agency", "must be the invited one")
 	}
+	if len(e.Cards) > MaxCards {
+		return Card{}, inv, Malformed("cards", "must be at most %d", MaxCards)
+	}
 	for _, next := range e.Cards[1:] {
-		if card, err = card.Successor(next, t); err != nil {
+		if card, err = card.Successor(next); err != nil {
 			return Card{}, inv, err
 		}
 	}
 	return card, inv, nil
-}
-
-// FirstCard reads a card that is signed by a key on itself.
-func FirstCard(r SignedRecord) (Card, error) {
-	c, err := PeekRecord[Card](r, RecordCard)
-	if err != nil {
-		return Card{}, err
-	}
-	for _, k := range c.Signing {
-		if KeyIDOf(k.Key) == r.KeyID() {
-			return c, r.Verify(RecordCard, k.Key)
-		}
-	}
-	return Card{}, Refuse(CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card", "sign the first card with a key that stands on it")
 }
 
 // MemberStatus is a member's standing on the roll.

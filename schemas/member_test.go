@@ -52,30 +52,35 @@ func successor(number uint64, key ed25519.PrivateKey, change func(*schemas.Card)
 	return sign(schemas.RecordCard, c, key)
 }
 
-// rotate replaces the signing key on a card.
-func rotate(to ed25519.PrivateKey) func(*schemas.Card) {
+// rotate replaces the signing key on a card by another; former ones stand behind
+// it with an end.
+func rotate(to ed25519.PrivateKey, former ...ed25519.PrivateKey) func(*schemas.Card) {
 	return func(c *schemas.Card) {
-		c.Signing = []schemas.SigningKey{{Key: public(to), From: schemas.At(noon.AddDate(0, 0, -1))}}
+		from, end := c.Signing[0].From, schemas.At(noon)
+		c.Signing = []schemas.SigningKey{{Key: public(to), From: from}}
+		for _, key := range former {
+			c.Signing = append(c.Signing, schemas.SigningKey{Key: public(key), From: from, To: &end})
+		}
 	}
 }
 
 func TestEntryCard(t *testing.T) {
 	m := newMember()
-	card, inv, err := m.entry().Card(public(admissionKey), noon)
+	card, inv, err := m.entry().Card(public(admissionKey))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if card.Number != 1 || inv.Account != "ACCOUNT" {
 		t.Errorf("got %+v, %+v", card, inv)
 	}
-	m.successors = []schemas.SignedRecord{successor(2, senderKey, rotate(strangerKey)), successor(7, strangerKey, rotate(brokerKey))}
-	if card, _, err = m.entry().Card(public(admissionKey), noon); err != nil || card.Number != 7 {
+	m.successors = []schemas.SignedRecord{successor(2, senderKey, rotate(strangerKey, senderKey)), successor(3, strangerKey, rotate(brokerKey, strangerKey))}
+	if card, _, err = m.entry().Card(public(admissionKey)); err != nil || card.Number != 3 {
 		t.Errorf("successors: got number %d, %v", card.Number, err)
 	}
 }
 
 func TestEntryCardRefuses(t *testing.T) {
-	past := schemas.At(noon.AddDate(0, 0, -2))
+	past := schemas.At(noon.AddDate(0, 0, -1))
 	tests := map[string]struct {
 		change func(*member)
 		code   schemas.Code
@@ -99,15 +104,37 @@ func TestEntryCardRefuses(t *testing.T) {
 		},
 		"successor by the key before last": {
 			func(m *member) {
-				m.successors = append(m.successors, successor(2, senderKey, rotate(strangerKey)), successor(3, senderKey, nil))
+				m.successors = append(m.successors, successor(2, senderKey, rotate(strangerKey, senderKey)), successor(3, senderKey, nil))
 			}, schemas.CodeUnknownSigningKey, "signatures.keyid",
 		},
-		"successor by a key that has ended": {
+		"first card without a key in use": {func(m *member) { m.first.Signing[0].To = &past }, schemas.CodeMalformed, "signing[0].to"},
+		"successor that forgets the key before": {
+			func(m *member) { m.successors = append(m.successors, successor(2, senderKey, rotate(strangerKey))) }, schemas.CodeMalformed, "signing",
+		},
+		"successor that lets an ended key live on": {
 			func(m *member) {
-				m.first.Signing[0].To = &past
-				m.successors = append(m.successors, successor(2, senderKey, nil))
-			},
-			schemas.CodeUnknownSigningKey, "signatures.keyid",
+				m.successors = append(m.successors, successor(2, senderKey, rotate(strangerKey, senderKey)), successor(3, strangerKey, func(c *schemas.Card) {
+					rotate(strangerKey, senderKey)(c)
+					later := schemas.At(noon.Add(time.Hour))
+					c.Signing[1].To = &later
+				}))
+			}, schemas.CodeMalformed, "signing",
+		},
+		"successor that adds an ended key": {
+			func(m *member) {
+				m.successors = append(m.successors, successor(2, senderKey, rotate(strangerKey, senderKey, brokerKey)))
+			}, schemas.CodeMalformed, "signing",
+		},
+		"successor that clears a key of suspicion": {
+			func(m *member) {
+				m.successors = append(m.successors, successor(2, senderKey, func(c *schemas.Card) {
+					rotate(strangerKey, senderKey)(c)
+					c.Signing[1].Compromised = &past
+				}), successor(3, strangerKey, rotate(strangerKey, senderKey)))
+			}, schemas.CodeMalformed, "signing",
+		},
+		"successor that skips a number": {
+			func(m *member) { m.successors = append(m.successors, successor(3, senderKey, nil)) }, schemas.CodeMalformed, "number",
 		},
 		"the same number": {func(m *member) { m.successors = append(m.successors, successor(1, senderKey, nil)) }, schemas.CodeMalformed, "number"},
 		"a lower number": {
@@ -126,20 +153,20 @@ func TestEntryCardRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMember()
 			tt.change(&m)
-			_, _, err := m.entry().Card(public(admissionKey), noon)
+			_, _, err := m.entry().Card(public(admissionKey))
 			refused(t, err, tt.code, tt.field)
 		})
 	}
 	t.Run("no card", func(t *testing.T) {
 		e := newMember().entry()
 		e.Cards = nil
-		_, _, err := e.Card(public(admissionKey), noon)
+		_, _, err := e.Card(public(admissionKey))
 		refused(t, err, schemas.CodeMalformed, "admission")
 	})
 	t.Run("forged card", func(t *testing.T) {
 		e := newMember().entry()
 		e.Cards[0].Payload = append(e.Cards[0].Payload, ' ')
-		_, _, err := e.Card(public(admissionKey), noon)
+		_, _, err := e.Card(public(admissionKey))
 		refused(t, err, schemas.CodeMalformed, "admission")
 		_, err = schemas.FirstCard(e.Cards[0])
 		refused(t, err, schemas.CodeBadSignature, "signatures.sig")
@@ -160,8 +187,8 @@ func TestCardKeysByTime(t *testing.T) {
 		signs, sealsOld bool
 		current         []byte
 	}{
-		"before both":             {noon.AddDate(0, -2, 0), false, false, nil},
-		"six minutes before":      {noon.Add(-6 * time.Minute), false, true, old.Key},
+		"before both":             {noon.AddDate(0, -2, 0), true, false, nil}, // a wrong clock
+		"six minutes before":      {noon.Add(-6 * time.Minute), true, true, old.Key},
 		"within clocks' distance": {noon.Add(-5 * time.Minute), true, true, newer.Key},
 		"overlap":                 {noon.Add(time.Minute), true, true, newer.Key},
 		"the end":                 {noon.Add(time.Hour), false, false, newer.Key},

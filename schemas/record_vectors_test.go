@@ -148,6 +148,9 @@ var brokenRules = map[schemas.RecordType][]struct {
 		{"sealing[0].suite", "X25519"},
 		{"sealing[0].key", "AAAA"},
 		{"sealing[0].from time", "today"},
+		{"signing[0].to", "2027-01-01T00:00:00Z"},
+		{"sealing[0].to", "2027-01-01T00:00:00Z"},
+		{"signing[0].compromised", "2026-11-01T00:00:00Z"},
 	},
 	schemas.RecordInvitation: {
 		{"network", "x"}, {"agency", "x"}, {"account", ""}, {"account", strings.Repeat("A", 65)}, {"key", "AAAA"}, {"expires", nil},

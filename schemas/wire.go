@@ -15,6 +15,7 @@ const (
 	VerbDirectory = "directory"
 	VerbProof     = "proof"
 	VerbRenew     = "renew"
+	VerbCard      = "card"
 )
 
 // HintSubject is where an agent hears that something new waits for it. Nothing
@@ -233,6 +234,19 @@ type DirectoryReply struct {
 	Roll    SignedRecord   `json:"roll"`
 	Entries []Entry        `json:"entries"`
 	Grants  []SignedRecord `json:"grants,omitempty"`
+	Refusal
+}
+
+// CardRequest brings a member's next card, on broker.card.
+type CardRequest struct {
+	V    int          `json:"v"`
+	Card SignedRecord `json:"card"`
+}
+
+// CardReply answers it: the card is in force. The same card again gets the same
+// answer.
+type CardReply struct {
+	V int `json:"v"`
 	Refusal
 }
 

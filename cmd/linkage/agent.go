@@ -17,7 +17,7 @@ func agentCommand(c *cli) *cobra.Command {
 	return c.group("agent", "Run an agency's own part, and see how it is",
 		agentInit(c), agentJoin(c), agentRun(c), agentStatus(c), agentDoctor(c),
 		agentBackup(c), agentRestore(c),
-		agentRetry(c), agentEnd(c), agentDismiss(c), agentConfirm(c), agentInspect(c))
+		agentRetry(c), agentEnd(c), agentDismiss(c), agentConfirm(c), agentRotate(c), agentInspect(c))
 }
 
 func agentInit(c *cli) *cobra.Command {

@@ -24,6 +24,8 @@ const (
 	EnrolAdmitted      = "enrol.admitted"       // member in the hub, agent not yet answered
 	AgentJoined        = "agent.joined"         // broker answered, membership not yet stored
 	AgentGrantRecorded = "agent.grant-recorded" // grant stored, not yet registered at the broker
+	AgentKeysMade      = "agent.keys-made"      // new keys and their card stored, not yet brought to the broker
+	AgentCardSent      = "agent.card-sent"      // the broker has the card, the agent still uses the old keys
 	LedgerTiled        = "ledger.tiled"         // tiles on disk, the head over them not yet
 	LedgerSigned       = "ledger.signed"        // head on disk, nobody told of it
 	AgentBackedUp      = "agent.backed-up"      // backup on disk without its name, not read back yet
@@ -36,5 +38,5 @@ const (
 var Points = []string{
 	AgentUploaded, AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
 	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
-	LedgerTiled, LedgerSigned, AgentBackedUp, AgentRestoring, AgentRestored, AgentAsked,
+	LedgerTiled, LedgerSigned, AgentKeysMade, AgentCardSent, AgentBackedUp, AgentRestoring, AgentRestored, AgentAsked,
 }

@@ -57,7 +57,7 @@ func (n *Network) JoinRogue(a schemas.AgencyID) *Rogue {
 	r := &Rogue{Agency: a, Key: key, n: n, Chain: schemas.NewULID(time.Now()), heads: map[schemas.AgencyID]schemas.Envelope{}, Entries: map[schemas.AgencyID]schemas.Card{}}
 	reply := r.join(code, req)
 	for _, e := range reply.Directory.Entries {
-		card, _, err := e.Card(reply.AdmissionKey, time.Now())
+		card, _, err := e.Card(reply.AdmissionKey)
 		n.must(err)
 		r.Entries[card.Agency] = card
 	}

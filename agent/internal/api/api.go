@@ -52,6 +52,8 @@ type Agent interface {
 	Confirm(ctx context.Context, network schemas.NetworkID, a schemas.AgencyID, fingerprint string) error
 	// Backup writes a file on this machine.
 	Backup(ctx context.Context, file string) (answer any, err error)
+	// Rotate waits for the broker until ctx ends; its answer is true either way.
+	Rotate(ctx context.Context, how []byte) (answer any, err error)
 }
 
 // EventQuery asks for events of the casebook.
@@ -167,5 +169,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /outbox/{n}/end", s.end)
 	mux.HandleFunc("POST /alarms/{n}/dismiss", s.dismiss)
 	mux.HandleFunc("POST /members/{agency}/confirm", s.confirm)
+	mux.HandleFunc("POST /keys/rotate", s.rotate)
 	return described(mux)
 }

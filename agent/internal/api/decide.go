@@ -8,7 +8,8 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// This file is what a person decides: to join, to send again, to look away.
+// This file is what a person decides: to join, to send again, to look away, to
+// replace keys.
 
 const joinTimeout = 2 * time.Minute
 
@@ -88,4 +89,23 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request) {
 		err = s.opts.Agent.Confirm(r.Context(), network(r), agency, req.Fingerprint)
 	}
 	s.answer(w, r, 0, nil, err)
+}
+
+// rotate replaces this agency's keys. They are on disk when it answers; with
+// wait it answers once the broker has the card, or when the wait is over.
+func (s *Server) rotate(w http.ResponseWriter, r *http.Request) {
+	d, err := wait(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	how, err := body(w, r, maxBody, typeJSON)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	ctx, cancel := s.patience(r, d)
+	defer cancel()
+	rotated, err := s.opts.Agent.Rotate(ctx, how)
+	s.answer(w, r, http.StatusOK, rotated, err)
 }

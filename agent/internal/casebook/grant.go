@@ -1,6 +1,7 @@
 package casebook
 
 import (
+	"crypto/ed25519"
 	"regexp"
 	"slices"
 	"time"
@@ -53,6 +54,38 @@ var handleForm = regexp.MustCompile(`^h-[0-9a-hjkmnp-tv-z]{26}$`)
 // PutPermission keeps a permission as it is now.
 func PutPermission(tx durable.Tx, p Permission) error {
 	return durable.PutJSON(tx.Map(mapGrants), string(p.Grant.ID), p)
+}
+
+// SignAnew signs everything that this agency has signed about grants with
+// another of its keys. The bytes that are signed stay as they are.
+func SignAnew(tx durable.Tx, own schemas.AgencyID, key ed25519.PrivateKey) error {
+	all, err := Permissions(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Issued(own) {
+			p.Record = schemas.SignBytes(schemas.RecordGrant, p.Record.Payload, key)
+			if p.TermsRecord != nil {
+				terms := schemas.SignBytes(schemas.RecordTerms, p.TermsRecord.Payload, key)
+				p.TermsRecord = &terms
+			}
+		}
+		if p.Revocation != nil {
+			rev, err := schemas.PeekRecord[schemas.Revocation](*p.Revocation, schemas.RecordRevocation)
+			if err != nil {
+				return err
+			}
+			if rev.By == own {
+				rec := schemas.SignBytes(schemas.RecordRevocation, p.Revocation.Payload, key)
+				p.Revocation = &rec
+			}
+		}
+		if err := PutPermission(tx, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FindPermission returns a grant by its id.

@@ -9,6 +9,7 @@ package directory
 import (
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/durable"
@@ -43,9 +44,9 @@ type Directory struct {
 	Own       schemas.AgencyID
 	Admission ed25519.PublicKey
 	Now       func() time.Time
-	// OwnCard is the hash of this agency's first card: another one under its
-	// name is an alarm.
-	OwnCard schemas.Hash
+	// OwnCards are the hashes of the cards that this agency made: another one
+	// under its name is an alarm.
+	OwnCards func() []schemas.Hash
 	// Raise records an alarm for a person.
 	Raise func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 }
@@ -67,11 +68,17 @@ func (d *Directory) Members(tx durable.Tx) ([]Member, error) {
 	return all, err
 }
 
-// SigningKey returns a member's live signing key, nil if there is none.
+// SigningKey returns a member's signing key that was live at a time, nil if there
+// is none. Time zero asks for one that nobody else may have had, for what bears
+// no time.
 func (d *Directory) SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error) {
 	m, ok, err := d.Member(tx, a)
 	if err != nil || !ok {
 		return nil, err
+	}
+	if at.IsZero() {
+		key, _ := m.Card.Trusted(id)
+		return key, nil
 	}
 	key, _ := m.Card.SigningKey(id, at)
 	return key, nil
@@ -140,7 +147,7 @@ func (d *Directory) put(tx durable.Tx, m Member) error {
 // ApplyEntry takes a member's cards over as far as they verify and continue
 // what is known.
 func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
-	card, inv, err := e.Card(d.Admission, d.Now())
+	card, inv, err := e.Card(d.Admission)
 	if err != nil {
 		return err
 	}
@@ -185,13 +192,17 @@ func (m *Member) take(card schemas.Card, e schemas.Entry) {
 }
 
 // checkOwn watches for this agency's own name: a card that it did not make
-// means that somebody else joined as it.
+// means that somebody else joined as it, or has its signing key.
 func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry, card schemas.Card) error {
-	if e.Cards[0].Hash() != d.OwnCard {
+	own := d.OwnCards()
+	if !slices.Contains(own, e.Cards[0].Hash()) {
 		return d.Raise(tx, schemas.CodeUnknownKey, d.Own, "somebody has joined under this agency's name with keys that are not ours")
 	}
+	if last := e.Cards[len(e.Cards)-1]; !slices.Contains(own, last.Hash()) {
+		return d.Raise(tx, schemas.CodeUnknownKey, d.Own, "this agency's keys were replaced, and not by this machine: unless this is a backup from before that, somebody has the signing key; telephone the lead agency now")
+	}
 	m, _, err := d.Member(tx, d.Own)
-	if err != nil {
+	if err != nil || len(e.Cards) < m.Cards {
 		return err
 	}
 	m.Agency = d.Own
@@ -209,7 +220,7 @@ func (d *Directory) Confirm(tx durable.Tx, a schemas.AgencyID, fingerprint schem
 	if !ok || m.Unconfirmed == nil {
 		return schemas.Refuse(schemas.CodeNotFound, "agency", "must have new keys that wait for confirmation", "see `linkage agent status`")
 	}
-	card, _, err := m.Unconfirmed.Card(d.Admission, d.Now())
+	card, _, err := m.Unconfirmed.Card(d.Admission)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,8 @@ type Taken struct {
 // Effects is what the agency does with what comes in. Every method works in the
 // inbox's transaction and must be repeatable.
 type Effects interface {
-	// SigningKey returns a member's key, nil if it is not known.
+	// SigningKey returns a member's key if it was live at the time of signing, nil
+	// if it was not or is not known.
 	SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error)
 	// Grant returns a grant to this agency as the broker told of it, nil if it
 	// did not.

@@ -63,7 +63,7 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 	if e.Sender == "" { // it could not even be read; the gate never lets such through
 		return in.opts.Effects.Raise(tx, schemas.CodeOf(o.err), "", "the broker handed over something that is not an envelope")
 	}
-	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), in.Now())
+	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), e.Time)
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 	if e.Recipient != in.opts.Own {
 		return nil
 	}
-	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), in.Now())
+	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), e.Time)
 	if err != nil {
 		return err
 	}
@@ -305,7 +305,7 @@ func (in *Inbox) checkRevocation(tx durable.Tx, w schemas.Withdrawn) error {
 	if grant == nil || rev.By != grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != grant.Lock) {
 		return schemas.Refuse(schemas.CodeNoGrant, "revocation.by", "must be the discloser, or hold the key of the grant's lock", "ask the broker's operator")
 	}
-	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), in.Now())
+	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), rev.At.Time)
 	if err != nil {
 		return err
 	}

@@ -295,6 +295,16 @@ func (l *Link) Grant(ctx context.Context, req schemas.GrantRequest) (schemas.Gra
 	return reply, errors.Join(err, reply.Err())
 }
 
+// Card puts this agency's next card in force.
+func (l *Link) Card(ctx context.Context, req schemas.CardRequest) error {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return fmt.Errorf("encode card: %w", err)
+	}
+	reply, err := request[schemas.CardReply](ctx, l, schemas.VerbCard, nil, data)
+	return errors.Join(err, reply.Err())
+}
+
 // Prove asks for proofs of the broker's ledger.
 func (l *Link) Prove(ctx context.Context, req schemas.ProofRequest) (schemas.ProofReply, error) {
 	data, err := json.Marshal(req)

@@ -68,8 +68,9 @@ func (o *Outbox) refused(tx durable.Tx, d Delivery, code schemas.Code) (*Queued,
 		return nil, err
 	}
 	d.Refusal = schemas.Refusal{Code: code, Rule: "was refused by the recipient", Remedy: "telephone the recipient, then send again or end it"}
-	if code == schemas.CodeUnknownKey && d.Attempts < maxAttempts {
-		// To the key that the recipient's card names now.
+	again := code == schemas.CodeUnknownKey || code == schemas.CodeUnknownSigningKey && d.SenderKey != o.keyID()
+	if again && d.Attempts < maxAttempts {
+		// To the key that the recipient's card names now, with the one that ours does.
 		return &Queued{d.Recipient, d.Number}, o.put(tx, d, Waiting)
 	}
 	return nil, o.put(tx, d, Held)

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 
@@ -56,7 +57,13 @@ func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uin
 	return batch, unready, postponed, nil
 }
 
-// envelope addresses and seals a delivery; what was sealed to the present key
+// keyID names this agency's signing key. Envelope, event and terms are signed by
+// one key.
+func (o *Outbox) keyID() schemas.KeyID {
+	return schemas.KeyIDOf(o.opts.Key().Public().(ed25519.PublicKey))
+}
+
+// envelope addresses and seals a delivery; what was sealed with the present keys
 // before is used again, under the same id.
 func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready bool, err error) {
 	sealed, grant, ready, err := o.opts.Content.Prepare(tx, *d)
@@ -75,7 +82,7 @@ func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready
 	if err != nil {
 		return e, false, err
 	}
-	if data != nil && d.RecipientKey == e.RecipientKey && d.Grant == grant {
+	if data != nil && d.RecipientKey == e.RecipientKey && d.Grant == grant && d.SenderKey == o.keyID() {
 		e.Data = data
 		return e, true, nil
 	}
@@ -83,7 +90,7 @@ func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready
 		return e, false, err
 	}
 	e.ID = schemas.NewEventID()
-	d.Envelope, d.RecipientKey, d.Grant = e.ID, e.RecipientKey, grant
+	d.Envelope, d.RecipientKey, d.Grant, d.SenderKey = e.ID, e.RecipientKey, grant, o.keyID()
 	if e.Data, err = schemas.Seal(key, e.SealInfo(o.opts.Network), sealed); err != nil {
 		return e, false, err
 	}

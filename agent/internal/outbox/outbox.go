@@ -59,6 +59,7 @@ type Delivery struct {
 	// Envelope and what follows are set once the delivery was frozen.
 	Envelope     schemas.EventID `json:"envelope,omitempty"`
 	RecipientKey schemas.KeyID   `json:"recipientkey,omitempty"`
+	SenderKey    schemas.KeyID   `json:"senderkey,omitempty"` // that signed what is sealed
 	Time         time.Time       `json:"time,omitzero"`
 	Chain        schemas.ULID    `json:"chain,omitempty"`
 	Sequence     uint64          `json:"sequence,omitempty"`

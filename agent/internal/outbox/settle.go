@@ -94,6 +94,8 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 			return false, false, err
 		}
 		return true, true, move(Waiting) // sealed anew to the key that is known then
+	case code == schemas.CodeUnknownSigningKey && d.SenderKey != o.keyID():
+		return false, true, move(Waiting) // signed with a key of the past that does not count any more
 	case code == schemas.CodeClockSkew:
 		return true, true, move(Waiting) // with these bytes, which bear the time, it would wait until our clock was right
 	case code.Kind() == schemas.KindLater, code == schemas.CodeEpochChanged, code == schemas.CodeSuspended:

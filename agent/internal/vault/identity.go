@@ -74,6 +74,16 @@ func NewIdentity() (Identity, error) {
 	return assemble(signing, sealing, user)
 }
 
+// Successor makes new signing and sealing keys and keeps the user key, by which
+// the message server knows the agent.
+func (i Identity) Successor() (Identity, error) {
+	next, err := NewIdentity()
+	if err != nil {
+		return Identity{}, err
+	}
+	return assemble(next.keys().signing, next.keys().sealing, i.keys().user)
+}
+
 func assemble(signing ed25519.PrivateKey, sealing hpke.PrivateKey, user nkeys.KeyPair) (Identity, error) {
 	name, err := user.PublicKey()
 	if err != nil {

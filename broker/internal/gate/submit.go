@@ -131,7 +131,7 @@ func (g *Gate) prepare(s *submission) {
 		}
 		return // whatever it is, its signature does not matter
 	}
-	key, ok := g.members.SigningKey(s.sender, s.key, g.now())
+	key, ok := g.members.SigningKey(s.sender, s.key, e.Time)
 	if !ok {
 		s.unsigned = schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "publish the card with the new key first")
 		return
@@ -299,7 +299,7 @@ func (g *Gate) steps6to9(h *chainHead, s *submission) error {
 	if s.unsigned != nil {
 		return s.unsigned
 	}
-	if _, live := g.members.SigningKey(s.sender, s.key, now); !live { // it ended since prepare looked
+	if _, live := g.members.SigningKey(s.sender, s.key, e.Time); !live { // it was replaced since prepare looked
 		return schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "sign with a key of the current card")
 	}
 	if status, joined := g.members.Standing(e.Recipient); !joined || status == schemas.MemberLeft {

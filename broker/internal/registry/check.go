@@ -22,8 +22,7 @@ func (r *Registry) checkNetwork(n schemas.NetworkID) error {
 // larger than its rules suggest; but a revocation is written again with every
 // envelope that it withdraws, and everybody's cards are one answer.
 const (
-	maxSmall = 8 << 10  // grants, revocations, admissions, invitations
-	maxCard  = 64 << 10 // sixteen keys of each kind, and services
+	maxSmall = 8 << 10 // grants, revocations, admissions, invitations
 )
 
 // checkSize keeps out what the hub could not be read with again, or what is
@@ -144,7 +143,7 @@ func (r *Registry) signer(a schemas.AgencyID, id schemas.KeyID, now time.Time) (
 		return nil, schemas.Refuse(schemas.CodeNotMember, "agency", "must be a member of the network", "join the network first")
 	}
 	key, ok := m.Card.SigningKey(id, now)
-	if !ok {
+	if _, trusted := m.Card.Trusted(id); !ok || !trusted {
 		return nil, schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a live signing key of the agency", "publish the card with the new key first")
 	}
 	return key, nil
@@ -237,7 +236,7 @@ func (r *Registry) onRoll(inv schemas.Invitation) bool {
 // member. known says that exactly they did so before, which is no error: the
 // answer was lost.
 func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, known bool, err error) {
-	if err := checkSize(req.Card, maxCard); err != nil {
+	if err := checkSize(req.Card, schemas.MaxCard); err != nil {
 		return m, false, err
 	}
 	if err := checkSize(req.Admission, maxSmall); err != nil {
@@ -258,7 +257,7 @@ func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, 
 		return m, false, refused
 	}
 	entry := schemas.Entry{Invitation: invitation, Admission: req.Admission, Cards: []schemas.SignedRecord{req.Card}}
-	if _, _, err := entry.Card(r.admission, now); err != nil {
+	if _, _, err := entry.Card(r.admission); err != nil {
 		return m, false, err
 	}
 	if m.Joined && m.Entry.Admission.KeyID() == req.Admission.KeyID() {
@@ -274,7 +273,7 @@ func (r *Registry) CheckJoin(req schemas.JoinRequest, now time.Time) (m Member, 
 }
 
 // CheckCard reports whether a member may replace its card.
-func (r *Registry) CheckCard(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (known bool, err error) {
+func (r *Registry) CheckCard(rec schemas.SignedRecord, from schemas.AgencyID) (known bool, err error) {
 	m, ok := r.Member(from)
 	if !ok || !m.Joined {
 		return false, schemas.Refuse(schemas.CodeNotMember, "agency", "must be a member of the network", "join the network first")
@@ -282,14 +281,17 @@ func (r *Registry) CheckCard(rec schemas.SignedRecord, from schemas.AgencyID, no
 	if m.Status != schemas.MemberActive {
 		return false, schemas.Refuse(schemas.CodeSuspended, "agency", "must be an active member to change its keys", "speak with the network's lead agency")
 	}
-	if err := checkSize(rec, maxCard); err != nil {
+	if err := checkSize(rec, schemas.MaxCard); err != nil {
 		return false, err
 	}
 	last := m.Entry.Cards[len(m.Entry.Cards)-1]
 	if last.Hash() == rec.Hash() {
 		return true, nil
 	}
-	_, err = m.Card.Successor(rec, now)
+	if len(m.Entry.Cards) >= schemas.MaxCards {
+		return false, schemas.Refuse(schemas.CodeTooLarge, "cards", fmt.Sprintf("must be at most %d since this agency was invited", schemas.MaxCards), "have the lead agency invite this agency again")
+	}
+	_, err = m.Card.Successor(rec)
 	return false, err
 }
 

@@ -22,9 +22,14 @@ func (r *Registry) Standing(a schemas.AgencyID) (status schemas.MemberStatus, jo
 	return m.Status, m.Joined
 }
 
-// SigningKey returns a live signing key of an agency.
+// SigningKey returns a signing key of an agency that was live at a time and is
+// not known to be compromised: what comes in now with a stolen key may bear any
+// time.
 func (r *Registry) SigningKey(a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, bool) {
 	m, _ := r.Member(a)
+	if _, ok := m.Card.Trusted(id); !ok {
+		return nil, false
+	}
 	return m.Card.SigningKey(id, at)
 }
 

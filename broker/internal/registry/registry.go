@@ -254,10 +254,12 @@ func (r *Registry) applyCard(data []byte) error {
 		return err
 	}
 	m := r.members[card.Agency]
-	if m == nil {
-		return fmt.Errorf("hub changes keys of %s, who is not on the roll", card.Agency)
+	if m == nil || !m.Joined {
+		return fmt.Errorf("hub changes keys of %s, who is no member", card.Agency)
 	}
-	m.Card = card
+	if m.Card, err = m.Card.Successor(rec); err != nil {
+		return fmt.Errorf("hub changes keys of %s: %w", card.Agency, err)
+	}
 	m.Entry.Cards = append(m.Entry.Cards[:len(m.Entry.Cards):len(m.Entry.Cards)], rec)
 	return nil
 }

@@ -235,7 +235,7 @@ func TestReplaceCard(t *testing.T) {
 	check(t, w.ReplaceCard(t.Context(), a.id, a.sign(schemas.RecordCard, third)))
 	refused(t, "back to the second", w.ReplaceCard(t.Context(), a.id, second), schemas.CodeUnknownSigningKey)
 	entry := w.Entry(a.id)
-	card, _, err := entry.Card(public(w.admission), w.at)
+	card, _, err := entry.Card(public(w.admission))
 	check(t, err)
 	if len(entry.Cards) != 3 || card.Number != 3 {
 		t.Errorf("got %d cards, the last is number %d", len(entry.Cards), card.Number)

@@ -190,7 +190,7 @@ func (s *Service) Join(ctx context.Context, req schemas.JoinRequest) (m Member, 
 // before.
 func (s *Service) ReplaceCard(ctx context.Context, from schemas.AgencyID, rec schemas.SignedRecord) error {
 	_, err := s.Writer.Write(ctx, journal.Change{Keys: []string{"card:" + string(from)}, Decide: func() ([]journal.Record, error) {
-		known, err := s.CheckCard(rec, from, s.Now())
+		known, err := s.CheckCard(rec, from)
 		if err != nil || known {
 			return nil, err
 		}

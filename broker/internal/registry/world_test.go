@@ -158,8 +158,13 @@ func (a *agency) card(number uint64, keys ...ed25519.PrivateKey) schemas.Card {
 		V: 1, Network: networkID, Agency: a.id, Number: number,
 		Sealing: []schemas.SealingKey{{Suite: schemas.SealSuite, Key: seal, From: schemas.At(a.w.at)}},
 	}
-	for _, key := range append(keys, a.key) {
-		c.Signing = append(c.Signing, schemas.SigningKey{Key: public(key), From: schemas.At(a.w.at)})
+	end := schemas.At(a.w.at.Add(24 * time.Hour))
+	for i, key := range append(keys, a.key) {
+		k := schemas.SigningKey{Key: public(key), From: schemas.At(a.w.at)}
+		if i > 0 {
+			k.To = &end
+		}
+		c.Signing = append(c.Signing, k)
 	}
 	return c
 }

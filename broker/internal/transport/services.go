@@ -14,9 +14,8 @@ import (
 // ErrNoReply is returned by Respond to a request that asked for no answer.
 var ErrNoReply = errors.New("request wants no answer")
 
-// Verbs are the services that agencies may call, each as broker.<verb>. Nobody
-// serves proof yet: it is the ledger's.
-var Verbs = []string{"submit", "pull", "receipt", "grant", "directory", "proof", "renew"}
+// Verbs are the services that agencies may call, each as broker.<verb>.
+var Verbs = []string{"submit", "pull", "receipt", "grant", "directory", "proof", "renew", "card"}
 
 // streamed verbs answer with several messages.
 var streamed = map[string]bool{"pull": true}
