@@ -166,6 +166,9 @@ func (f effects) granted(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err != nil {
 		return err
 	}
+	if p, known, err := casebook.FindPermission(tx, g.ID); err != nil || known && p.Record.Hash() == rec.Hash() {
+		return err
+	}
 	key, err := f.signer(tx, g.Discloser, rec, time.Time{})
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ type membership struct {
 	inbox    *inbox.Inbox
 	ledger   *ledgerview.View
 	link     atomic.Pointer[link.Link]
+	current  atomic.Pointer[schemas.ULID]         // the epoch in which this agency stands
 	standing atomic.Pointer[schemas.MemberStatus] // as the door said while there was no connection
 	// restoring is set while an agency that was restored takes in what waits for
 	// it: it sends nothing before.
@@ -65,10 +66,12 @@ type membership struct {
 	queued  []outbox.Queued // put into lanes once their transaction is on disk
 	changed chan struct{}   // closed and replaced when a grant or canary changes
 
-	sync chan struct{} // capacity 1: grants may have news for the broker
-	ctx  context.Context
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	sync    chan struct{} // capacity 1: grants may have news for the broker
+	syncing sync.Mutex    // held while they are brought, and while an epoch begins
+	epochs  chan struct{} // capacity 1: the broker's epochs are to be looked at
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
 }
 
 func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
@@ -81,10 +84,18 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 		log:     a.log.With("network", string(r.Target.Network)),
 		store:   durable.Scope(a.store, string(r.Target.Network)),
 		sync:    make(chan struct{}, 1),
+		epochs:  make(chan struct{}, 1),
 		changed: make(chan struct{}),
 	}
 	m.keys.Store(keys)
 	m.ctx, m.stop = context.WithCancel(context.Background())
+	if err := m.store.View(func(tx durable.Tx) error {
+		epoch, _, err := inbox.Cursor(tx)
+		m.current.Store(&epoch)
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	m.dir = &directory.Directory{
 		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
 		OwnCards: m.ownCards, Raise: m.raise,
@@ -128,6 +139,8 @@ func (m *membership) start() error {
 	m.wake()
 	m.wg.Go(m.syncLoop)
 	m.wg.Go(func() { m.ledger.Run(m.ctx) })
+	m.wg.Go(m.epochLoop)
+	m.lookAtEpochs() // one that began while this agent was off
 	m.wg.Go(m.renewLoop)
 	m.wg.Go(m.standingLoop)
 	m.wg.Go(m.sweepLoop)
@@ -313,20 +326,42 @@ func (l line) Connected() bool {
 	return c != nil && c.Connected()
 }
 
+// errOtherEpoch is the answer to everything until the epochs were looked at.
+var errOtherEpoch = schemas.Refuse(schemas.CodeUnavailable, "", "the broker is in another epoch than this agency", "nothing was lost; the lead agency's statement about it is looked at")
+
 func (l line) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error {
 	if l.m.ledger.Forked() {
 		return schemas.Refuse(schemas.CodeHistoryForked, "", "nothing is sent to a broker whose history does not hold together", "ask the broker's operator")
 	}
-	return l.m.link.Load().SubmitAll(ctx, envelopes, func(r schemas.SubmitReply) {
+	other := false
+	err := l.m.link.Load().SubmitAll(ctx, envelopes, func(r schemas.SubmitReply) {
+		if r.Epoch != l.m.epoch() { // whatever it says, it is about another history
+			other = true
+			return
+		}
 		l.m.ledger.Saw(r.Head)
 		reply(r)
 	})
+	if other {
+		l.m.lookAtEpochs()
+		err = errOtherEpoch
+	}
+	return err
 }
 
 func (l line) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
 	items, end, err := l.m.link.Load().Pull(ctx, req)
+	switch {
+	case schemas.CodeOf(err) == schemas.CodeNotMember:
+		l.m.lookAtEpochs()
+		return items, end, err
+	case end.Epoch != "" && end.Epoch != l.m.epoch():
+		l.m.lookAtEpochs()
+		return nil, end, errOtherEpoch
+	}
 	l.m.ledger.Saw(end.Head)
 	if schemas.CodeOf(err) == schemas.CodeHistoryForked {
+		l.m.lookAtEpochs()
 		err = errors.Join(err, l.m.ledger.Forgot(ctx, end.Head))
 	}
 	return items, end, err

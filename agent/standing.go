@@ -33,6 +33,7 @@ func (m *membership) standingLoop() {
 			asked = time.Time{}
 		case now.Sub(asked) > standingAsk:
 			asked = now
+			m.lookAtEpochs() // a broker that has forgotten us refuses in the same way
 			if err := m.askStanding(); err != nil && m.ctx.Err() == nil {
 				m.log.InfoContext(m.ctx, "the broker does not say how this agency stands", "error", err)
 			}
@@ -44,9 +45,7 @@ func (m *membership) standingLoop() {
 func (m *membership) askStanding() error {
 	ctx, cancel := context.WithTimeout(m.ctx, 30*time.Second)
 	defer cancel()
-	proof, err := schemas.Sign(schemas.RecordHello, schemas.Hello{
-		V: 1, Network: m.network, Nonce: string(schemas.NewGrantID()), Key: m.identity().Public().Signing, Time: schemas.At(m.agent.opts.Now()),
-	}, m.identity().SigningKey())
+	proof, err := m.proveSelf()
 	if err != nil {
 		return err
 	}
@@ -58,6 +57,13 @@ func (m *membership) askStanding() error {
 	return m.store.Update(ctx, func(tx durable.Tx) error {
 		return m.raise(tx, schemas.CodeSuspended, m.own, keptOut(status))
 	})
+}
+
+// proveSelf shows over the door who asks.
+func (m *membership) proveSelf() (schemas.SignedRecord, error) {
+	return schemas.Sign(schemas.RecordHello, schemas.Hello{
+		V: 1, Network: m.network, Nonce: string(schemas.NewGrantID()), Key: m.identity().Public().Signing, Time: schemas.At(m.agent.opts.Now()),
+	}, m.identity().SigningKey())
 }
 
 // keptOut is what a person reads when the network keeps this agency out.

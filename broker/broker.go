@@ -24,6 +24,8 @@ type Broker struct {
 	opts     Options
 	log      *slog.Logger
 	network  networkFile
+	epoch    schemas.Epoch // the present one
+	mark     mark          // belongs to follow once that runs
 	keys     keys
 	nats     *transport.Server
 	gate     *gate.Gate
@@ -85,10 +87,13 @@ func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
 
 // open reads the directory's files and keys.
 func (b *Broker) open() error {
-	if err := readJSON(filepath.Join(b.opts.DataDir, fileNetwork), &b.network); err != nil {
-		return fmt.Errorf("open broker directory: %w", err)
-	}
 	var err error
+	if b.network, b.epoch, err = readNetwork(b.opts.DataDir); err != nil {
+		return err
+	}
+	if b.mark, err = readMark(b.opts.DataDir, b.epoch.Epoch); err != nil {
+		return err
+	}
 	if b.keys, err = readKeys(b.opts.DataDir); err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (b *Broker) startServer(ctx context.Context) error {
 		return err
 	}
 	b.teardown.Push("message server", b.nats.Stop)
-	return nil
+	return b.checkMark(ctx)
 }
 
 func (b *Broker) startGate(ctx context.Context) error {
@@ -133,20 +138,24 @@ func (b *Broker) startGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.checkEpoch(); err != nil {
+		return err
+	}
 	if err := b.startLedger(ctx); err != nil {
 		return err
 	}
+	b.startMark()
 	b.registry = &registry.Service{Registry: reg, Writer: b.gate, Now: b.opts.Now}
 	b.gate.Start()
 	b.teardown.Push("gate", b.gate.Stop)
 	if b.gate.Epoch() == "" {
-		if err := b.registry.OpenEpoch(ctx, b.network.Epoch); err != nil {
+		if err := b.registry.OpenEpoch(ctx, b.network.statement()); err != nil {
 			return fmt.Errorf("open epoch: %w", err)
 		}
 	}
 	if reg.RollNumber() == 0 {
 		if _, err := b.registry.PublishRoll(ctx, b.network.Roll); err != nil {
-			return fmt.Errorf("publish first roll: %w", err)
+			return fmt.Errorf("publish the roll of the epoch's beginning: %w", err)
 		}
 	}
 	return nil
@@ -155,17 +164,9 @@ func (b *Broker) startGate(ctx context.Context) error {
 // startLedger holds the ledger against the hub before anything is written to
 // it, then follows.
 func (b *Broker) startLedger(ctx context.Context) error {
-	epoch := b.gate.Epoch()
-	if epoch == "" { // an empty hub: what it is about to become
-		founded, err := schemas.PeekRecord[schemas.Epoch](b.network.Epoch, schemas.RecordEpoch)
-		if err != nil {
-			return err
-		}
-		epoch = founded.Epoch
-	}
 	var err error
 	b.ledger, err = ledger.Open(ctx, ledger.Options{
-		Dir: filepath.Join(b.opts.DataDir, dirLedger, string(epoch)), Network: b.network.Network, Epoch: epoch, Hub: b.nats.Hub(),
+		Dir: filepath.Join(b.opts.DataDir, dirLedger, string(b.epoch.Epoch)), Network: b.network.Network, Epoch: b.epoch.Epoch, Hub: b.nats.Hub(),
 		Key: b.keys.identity, SaltKey: b.keys.ledger, Logger: b.log,
 	})
 	if err != nil {
@@ -174,6 +175,21 @@ func (b *Broker) startLedger(ctx context.Context) error {
 	b.ledger.Start()
 	b.teardown.Push("ledger", b.ledger.Stop)
 	return nil
+}
+
+// startMark follows the hub with the mark. The last one is set when nothing is
+// committed any more.
+func (b *Broker) startMark() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.follow()
+	}()
+	b.teardown.Push("mark", func(ctx context.Context) error {
+		b.cancel()
+		<-done
+		return b.moveMark(ctx)
+	})
 }
 
 // hint tells an agency that something waits for it.

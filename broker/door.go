@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/linkage-exchange/linkage/broker/internal/enrol"
+	"github.com/linkage-exchange/linkage/broker/internal/registry"
+	"github.com/linkage-exchange/linkage/internal/crash"
 	"github.com/linkage-exchange/linkage/internal/problem"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -100,17 +102,8 @@ func (b *Broker) Standing(_ context.Context, req enrol.StandingRequest) (enrol.S
 	if !ok || !m.Joined {
 		return enrol.StandingReply{}, refused
 	}
-	hello, err := schemas.PeekRecord[schemas.Hello](req.Proof, schemas.RecordHello)
-	if err != nil {
+	if err := registry.CheckProof(req.Proof, m.Card, b.network.Network, b.opts.Now()); err != nil {
 		return enrol.StandingReply{}, err
-	}
-	now := b.opts.Now()
-	if age := now.Sub(hello.Time.Time); age > time.Hour || age < -time.Hour {
-		return enrol.StandingReply{}, schemas.Refuse(schemas.CodeClockSkew, "time", "must be within an hour of the broker's clock", "set this machine's clock")
-	}
-	key, ok := m.Card.SigningKey(schemas.KeyIDOf(hello.Key), now)
-	if !ok || req.Proof.Verify(schemas.RecordHello, key) != nil || hello.Network != b.network.Network {
-		return enrol.StandingReply{}, refused
 	}
 	_, roll, _ := b.registry.Roll()
 	return enrol.StandingReply{Status: m.Status, Roll: roll}, nil
@@ -123,6 +116,51 @@ func (b *Broker) Revoke(ctx context.Context, req schemas.GrantRequest) (schemas.
 		return schemas.GrantReply{}, schemas.Malformed("issue", "must be empty: only revocations are taken here")
 	}
 	return b.grants(ctx, "", req)
+}
+
+// Epochs says which lives the hub has had.
+func (b *Broker) Epochs() schemas.EpochsReply {
+	_, roll, _ := b.registry.Roll()
+	return schemas.EpochsReply{V: 1, Epochs: b.network.Epochs, Roll: roll}
+}
+
+// Return makes a member of an earlier epoch known again, and gives it new
+// credentials if it is active. The roll that it brings comes first: whoever is
+// suspended on it stays so.
+func (b *Broker) Return(ctx context.Context, req schemas.ReturnRequest) (schemas.ReturnReply, error) {
+	if req.Roll != nil {
+		roll, err := schemas.ReadRecord[schemas.Roll](*req.Roll, schemas.RecordRoll, b.network.AdmissionKey)
+		if err != nil {
+			return schemas.ReturnReply{}, err
+		}
+		if roll.Number > b.registry.RollNumber() {
+			if err := b.publishRoll(ctx, *req.Roll); err != nil {
+				return schemas.ReturnReply{}, err
+			}
+		}
+	}
+	m, err := b.registry.Return(ctx, req, b.keys.public())
+	if err != nil {
+		return schemas.ReturnReply{}, err
+	}
+	crash.Point(crash.EnrolReturned)
+	account, err := b.keys.account(m.Agency)
+	if err == nil && account.ID != m.Account {
+		err = schemas.Refuse(schemas.CodeNotMember, "account", "must be one that the broker has the keys of", "have the lead agency restore the broker's keys/, or invite this agency again")
+	}
+	if err == nil {
+		err = b.admit(ctx, m.Agency, m.Status)
+	}
+	if err != nil {
+		return schemas.ReturnReply{}, err
+	}
+	reply := schemas.ReturnReply{V: 1, Status: m.Status}
+	_, reply.Roll, _ = b.registry.Roll()
+	if m.Status == schemas.MemberActive {
+		reply.JWT, reply.Expires, err = b.credentials(m.Agency, m.User)
+	}
+	b.log.InfoContext(ctx, "member is back", "agency", string(m.Agency), "status", string(m.Status))
+	return reply, err
 }
 
 // listenStatus serves health and metrics.

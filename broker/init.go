@@ -103,12 +103,12 @@ func found(opts InitOptions) (Founded, error) {
 	}
 	now := opts.Now()
 	network := networkFile{Network: opts.Network, Setup: opts.Setup, URL: strings.TrimRight(opts.URL, "/"), AdmissionKey: admissionPublic}
-	network.Epoch, err = schemas.Sign(schemas.RecordEpoch, schemas.Epoch{
-		V: 1, Network: opts.Network, Epoch: schemas.NewULID(now), Reason: "founded", Time: schemas.At(now),
-	}, admission)
+	epoch := schemas.Epoch{V: 1, Network: opts.Network, Epoch: schemas.NewULID(now), Reason: "founded", Time: schemas.At(now)}
+	statement, err := schemas.Sign(schemas.RecordEpoch, epoch, admission)
 	if err != nil {
 		return Founded{}, err
 	}
+	network.Epochs = []schemas.SignedRecord{statement}
 	network.Roll, err = schemas.Sign(schemas.RecordRoll, schemas.Roll{
 		V: 1, Network: opts.Network, Setup: opts.Setup, Number: 1, At: schemas.At(now), Members: []schemas.RollMember{},
 	}, admission)
@@ -121,12 +121,16 @@ func found(opts InitOptions) (Founded, error) {
 			return atomicfile.Write(filepath.Join(opts.LeadDir, fileAdmission), admission.Seed(), 0o600)
 		},
 		func() error {
+			return writeJSON(filepath.Join(opts.LeadDir, fileLeadRecords), leadRecords{network.Epochs, &network.Roll}, 0o600)
+		},
+		func() error {
 			return atomicfile.Write(filepath.Join(opts.LeadDir, "operator.key"), operatorSeed, 0o600)
 		},
 		func() error { return atomicfile.Write(filepath.Join(opts.DataDir, fileKey), identity.Seed(), 0o600) },
 		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileLedger)) },
 		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileAccounts)) },
 		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNATSKeys), natsKeys, 0o600) },
+		func() error { return writeMark(opts.DataDir, mark{Epoch: epoch.Epoch}) },
 		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNetwork), network, 0o600) },
 	}
 	for _, write := range writes {

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -46,9 +45,9 @@ type InspectedRecord struct {
 // the message server only, which nobody can reach from outside, and it writes
 // no record.
 func Inspect(ctx context.Context, dataDir string) (in Inspection, err error) {
-	var network networkFile
-	if err := readJSON(filepath.Join(dataDir, fileNetwork), &network); err != nil {
-		return in, fmt.Errorf("open broker directory: %w", err)
+	network, _, err := readNetwork(dataDir)
+	if err != nil {
+		return in, err
 	}
 	k, err := readKeys(dataDir)
 	if err != nil {

@@ -33,17 +33,36 @@ const (
 	fileAccounts = "keys/accounts.key" // makes each member's account keys
 	dirLedger    = "ledger"            // for each epoch a directory with the ledger's tiles and newest head
 	dirNATS      = "nats"              // the message server: accounts and the hub
+	fileMark     = "mark.json"         // how far the hub had come
+	dirOld       = "old"               // what new epochs have put aside, by day
 	fileSocket   = "broker.sock"
 )
 
 // networkFile is what a broker knows of its network before it reads the hub.
+// Epochs are all statements of its hub's lives, oldest first. Roll is the one
+// with which the present life begins: the first is empty.
 type networkFile struct {
-	Network      schemas.NetworkID    `json:"network"`
-	Setup        string               `json:"setup"`
-	URL          string               `json:"url"`
-	AdmissionKey []byte               `json:"admissionkey"`
-	Epoch        schemas.SignedRecord `json:"epoch"`
-	Roll         schemas.SignedRecord `json:"roll"` // the first, empty one
+	Network      schemas.NetworkID      `json:"network"`
+	Setup        string                 `json:"setup"`
+	URL          string                 `json:"url"`
+	AdmissionKey []byte                 `json:"admissionkey"`
+	Epochs       []schemas.SignedRecord `json:"epochs"`
+	Roll         schemas.SignedRecord   `json:"roll"`
+}
+
+// statement is the one of the present epoch.
+func (n networkFile) statement() schemas.SignedRecord { return n.Epochs[len(n.Epochs)-1] }
+
+func readNetwork(dir string) (networkFile, schemas.Epoch, error) {
+	var n networkFile
+	if err := readJSON(filepath.Join(dir, fileNetwork), &n); err != nil {
+		return n, schemas.Epoch{}, fmt.Errorf("open broker directory: %w", err)
+	}
+	if len(n.Epochs) == 0 {
+		return n, schemas.Epoch{}, fmt.Errorf("read %s: it has no epoch", fileNetwork)
+	}
+	epoch, err := schemas.ReadRecord[schemas.Epoch](n.statement(), schemas.RecordEpoch, n.AdmissionKey)
+	return n, epoch, err
 }
 
 // keys are a broker's secrets. They are made by [Init] and never change.

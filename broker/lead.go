@@ -2,7 +2,9 @@ package broker
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,13 +13,41 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-const fileAdmission = "admission.key"
+// The files of a lead directory.
+const (
+	fileAdmission   = "admission.key"
+	fileLeadRecords = "records.json" // leadRecords
+)
 
 // Lead holds a network's admission key: the power to say who is a member. It
 // only signs; what it signed takes effect when a broker publishes it.
 type Lead struct {
+	dir string
 	key ed25519.PrivateKey
 	now func() time.Time
+}
+
+// leadRecords is what the lead agency keeps of what it signed, so that a broker
+// that lost its memory cannot be told less.
+type leadRecords struct {
+	Epochs []schemas.SignedRecord `json:"epochs"` // all statements, oldest first
+	Roll   *schemas.SignedRecord  `json:"roll"`   // the newest
+}
+
+func (l *Lead) records() (leadRecords, error) {
+	var r leadRecords
+	err := readJSON(filepath.Join(l.dir, fileLeadRecords), &r)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // a copy of the key alone
+	}
+	return r, err
+}
+
+func (l *Lead) keep(r leadRecords) error {
+	if err := writeJSON(filepath.Join(l.dir, fileLeadRecords), r, 0o600); err != nil {
+		return fmt.Errorf("keep what was signed in the lead's directory, which must be writable: %w", err)
+	}
+	return nil
 }
 
 // OpenLead reads the admission key from the directory that [Init] made.
@@ -29,7 +59,7 @@ func OpenLead(dir string, now func() time.Time) (*Lead, error) {
 	if len(seed) != ed25519.SeedSize {
 		return nil, fmt.Errorf("read admission key: %s must hold %d bytes", fileAdmission, ed25519.SeedSize)
 	}
-	return &Lead{key: ed25519.NewKeyFromSeed(seed), now: now}, nil
+	return &Lead{dir: dir, key: ed25519.NewKeyFromSeed(seed), now: now}, nil
 }
 
 // Key names the admission key.
@@ -93,7 +123,7 @@ func (l *Lead) roll(s State, change func([]schemas.RollMember) ([]schemas.RollMe
 	if l.Key() != s.AdmissionKey {
 		return schemas.SignedRecord{}, schemas.Refuse(schemas.CodeUnknownSigningKey, "admission key", "must be the one of network "+string(s.Network), "name the right directory with --lead")
 	}
-	roll, err := schemas.ReadRecord[schemas.Roll](s.Roll, schemas.RecordRoll, l.key.Public().(ed25519.PublicKey))
+	roll, err := l.newestRoll(s.Roll)
 	if err != nil {
 		return schemas.SignedRecord{}, err
 	}
@@ -102,5 +132,33 @@ func (l *Lead) roll(s State, change func([]schemas.RollMember) ([]schemas.RollMe
 	}
 	roll.Number++
 	roll.At = schemas.At(l.now())
-	return schemas.Sign(schemas.RecordRoll, roll, l.key)
+	signed, err := schemas.Sign(schemas.RecordRoll, roll, l.key)
+	if err != nil {
+		return schemas.SignedRecord{}, err
+	}
+	kept, err := l.records()
+	if err != nil {
+		return schemas.SignedRecord{}, err
+	}
+	kept.Roll = &signed
+	return signed, l.keep(kept)
+}
+
+// newestRoll is the broker's roll, or the one that was signed last if that is
+// newer.
+func (l *Lead) newestRoll(brokers schemas.SignedRecord) (schemas.Roll, error) {
+	public := l.key.Public().(ed25519.PublicKey)
+	roll, err := schemas.ReadRecord[schemas.Roll](brokers, schemas.RecordRoll, public)
+	if err != nil {
+		return roll, err
+	}
+	kept, err := l.records()
+	if err != nil || kept.Roll == nil {
+		return roll, err
+	}
+	own, err := schemas.ReadRecord[schemas.Roll](*kept.Roll, schemas.RecordRoll, public)
+	if err == nil && own.Number > roll.Number {
+		roll = own
+	}
+	return roll, err
 }

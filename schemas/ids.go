@@ -83,6 +83,15 @@ func (id ULID) Valid() bool {
 	return err == nil && u.String() == string(id)
 }
 
+// Time is when a valid ULID was made, by its maker's clock; zero for another.
+func (id ULID) Time() time.Time {
+	u, err := ulid.ParseStrict(string(id))
+	if err != nil {
+		return time.Time{}
+	}
+	return ulid.Time(u.Time())
+}
+
 // Valid reports whether id has the form of a key id.
 func (id KeyID) Valid() bool { return keyPattern.MatchString(string(id)) }
 

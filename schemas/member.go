@@ -192,38 +192,3 @@ func (r Roll) Member(a AgencyID) (RollMember, bool) {
 	}
 	return RollMember{}, false
 }
-
-// Epoch opens a hub's life ([RecordEpoch], signed by the admission key). A
-// broker that lost or changed its memory begins another one.
-type Epoch struct {
-	V        int       `json:"v"`
-	Network  NetworkID `json:"network"`
-	Epoch    ULID      `json:"epoch"`
-	Previous *ULID     `json:"previous"`
-	Reason   string    `json:"reason"` // one of EpochReasons
-	LastHead *string   `json:"lasthead"`
-	Time     Instant   `json:"time"`
-}
-
-// EpochReasons lists why a hub's life begins.
-var EpochReasons = []string{"founded", "wiped", "restored", "corrupt"}
-
-// Validate reports the first rule that e breaks.
-func (e Epoch) Validate() error {
-	if err := checkVersion(e.V); err != nil {
-		return err
-	}
-	switch {
-	case !e.Network.Valid():
-		return Malformed("network", "must be a slug")
-	case !e.Epoch.Valid():
-		return Malformed("epoch", "must be a ULID")
-	case !slices.Contains(EpochReasons, e.Reason):
-		return Malformed("reason", "must be founded, wiped, restored or corrupt")
-	case e.Previous != nil && (e.Reason == "founded" || !e.Previous.Valid() || *e.Previous == e.Epoch):
-		return Malformed("previous", "must be the ULID of another epoch, and absent at the founding")
-	case e.Time.IsZero():
-		return Malformed("time", "must be a time")
-	}
-	return nil
-}

@@ -196,11 +196,15 @@ type ReceiptReply struct {
 // GrantRequest is one of: grants to issue, revocations, a register, on
 // broker.grant. Revocations are decided before grants. That a revocation's
 // successor is among Issue is not asked: nothing may hold up a revocation.
+//
+// Finished says that the caller has brought to this epoch everything about
+// permissions that it holds from earlier ones.
 type GrantRequest struct {
 	V        int            `json:"v"`
 	Issue    []SignedRecord `json:"issue,omitempty"`
 	Revoke   []SignedRecord `json:"revoke,omitempty"`
 	Register *SignedRecord  `json:"register,omitempty"`
+	Finished bool           `json:"finished,omitempty"`
 }
 
 // MaxGrantRecords bounds the records of one [GrantRequest].

@@ -23,7 +23,7 @@ func brokerCommand(c *cli) *cobra.Command {
 		brokerInit(c), brokerRun(c), brokerInvite(c), brokerMembers(c),
 		brokerStanding(c, "suspend", "Cut a member off at once; what waits for it is kept", schemas.MemberSuspended),
 		brokerStanding(c, "readmit", "Let a suspended member in again", schemas.MemberActive),
-		brokerInspect(c))
+		brokerNewEpoch(c), brokerInspect(c))
 }
 
 func brokerInit(c *cli) *cobra.Command {

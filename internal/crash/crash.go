@@ -23,6 +23,13 @@ const (
 	GateRevoked        = "gate.revoked"         // revocation in the hub, withdrawals not yet written
 	EnrolAdmitted      = "enrol.admitted"       // member in the hub, agent not yet answered
 	AgentJoined        = "agent.joined"         // broker answered, membership not yet stored
+	EnrolReturned      = "enrol.returned"       // a returned member in the hub, agent not yet answered
+	EpochSigned        = "epoch.signed"         // statement in the lead's directory, the broker's not yet changed
+	EpochDeclared      = "epoch.declared"       // statement in the broker's directory, the old hub not yet put aside
+	EpochMoved         = "epoch.moved"          // old hub put aside, the new mark not yet written
+	AgentEpoch         = "agent.epoch"          // new epoch stored, broker not yet told of anything
+	AgentReturned      = "agent.returned"       // broker has the cards, credentials not yet stored
+	AgentOffered       = "agent.offered"        // broker has all permissions, that not yet noted
 	AgentGrantRecorded = "agent.grant-recorded" // grant stored, not yet registered at the broker
 	AgentKeysMade      = "agent.keys-made"      // new keys and their card stored, not yet brought to the broker
 	AgentCardSent      = "agent.card-sent"      // the broker has the card, the agent still uses the old keys
@@ -39,4 +46,5 @@ var Points = []string{
 	AgentUploaded, AgentAccepted, AgentFrozen, GateDecided, GateCommitted, AgentSubmitted, GateHandedOver, AgentPulled,
 	AgentStored, GateReceipted, AgentReceipted, GateRevoked, EnrolAdmitted, AgentJoined, AgentGrantRecorded,
 	LedgerTiled, LedgerSigned, AgentKeysMade, AgentCardSent, AgentBackedUp, AgentRestoring, AgentRestored, AgentAsked,
+	EnrolReturned, EpochSigned, EpochDeclared, EpochMoved, AgentEpoch, AgentReturned, AgentOffered,
 }

@@ -16,6 +16,9 @@ const (
 	RegisterPublished Kind = "register-published" // a discloser's signed register
 	MemberInvited     Kind = "member-invited"     // a signed invitation
 	MemberAdmitted    Kind = "member-admitted"    // a member's card and admission
+	MemberReturned    Kind = "member-returned"    // the cards of a member of an earlier epoch
+	HeadBrought       Kind = "head-brought"       // the last ledger head of an earlier epoch that a member holds
+	OfferFinished     Kind = "offer-finished"     // a returned member has brought what it holds about permissions
 	KeyChanged        Kind = "key-changed"        // a member's next card
 	RollPublished     Kind = "roll-published"     // a signed roll that changes nobody's standing
 	MemberSuspended   Kind = "member-suspended"   // a signed roll
@@ -42,6 +45,8 @@ const (
 	HeaderCursor = "Linkage-Cursor"
 	// HeaderOf is the position of the envelope that a withdrawal concerns.
 	HeaderOf = "Linkage-Of"
+	// HeaderBy is the member that brought a revocation before its grant came.
+	HeaderBy = "Linkage-By"
 )
 
 // Kind is the record's kind, "" if it has none.

@@ -154,6 +154,37 @@ func Pending(tx durable.Tx) ([]Permission, error) {
 	return all, err
 }
 
+// Reoffer marks what a broker that has forgotten everything has to be told about
+// permissions: every revocation that this agency holds, its partners' too, and
+// its own grants. Those whose days are over are of no use to anybody.
+func Reoffer(tx durable.Tx, own schemas.AgencyID, at time.Time) error {
+	all, err := Permissions(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Grant.Live(at) == schemas.CodeGrantExpired || p.Revocation == nil && !p.Issued(own) {
+			continue
+		}
+		if p.Revocation == nil {
+			p.Registered = time.Time{}
+			if err := PutPermission(tx, p); err != nil {
+				return err
+			}
+		}
+		if err := SetPending(tx, p.Grant.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Registers reports whether this agency has ever made a register.
+func Registers(tx durable.Tx) (bool, error) {
+	_, ok, err := durable.GetJSON[uint64](tx.Map(mapRegister), keyRegister)
+	return ok, err
+}
+
 // For returns the permission under which an event of a category about a client
 // may go to a recipient now. Its error is the refusal for whoever wants to
 // send; it says as exactly as possible what is wrong.

@@ -35,6 +35,8 @@ type Member struct {
 const (
 	mapMembers = "members"
 	mapRoll    = "roll"
+	mapOwn     = "own-entry"
+	keyOwn     = "entry"
 )
 
 // Directory reads and writes the members of one network within the
@@ -206,8 +208,20 @@ func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry, card schemas.Card) 
 		return err
 	}
 	m.Agency = d.Own
+	if m.Joined && len(e.Cards) < m.Cards { // an older chain of the same cards
+		return nil
+	}
 	m.take(card, e)
+	if err := durable.PutJSON(tx.Map(mapOwn), keyOwn, e); err != nil {
+		return err
+	}
 	return d.put(tx, m)
+}
+
+// OwnEntry returns what shows to a broker that has forgotten this agency who it
+// is: its invitation, admission and cards.
+func (d *Directory) OwnEntry(tx durable.Tx) (e schemas.Entry, ok bool, err error) {
+	return durable.GetJSON[schemas.Entry](tx.Map(mapOwn), keyOwn)
 }
 
 // Confirm takes over a member's unconfirmed cards, after a person has compared

@@ -180,6 +180,26 @@ func SetCursor(tx durable.Tx, epoch schemas.ULID, position uint64) error {
 	return durable.PutJSON(tx.Map(mapCursor), keyCursor, cursor{epoch, position})
 }
 
+// BeginEpoch begins at the start of another epoch, in which the broker knows
+// nothing of what this agency was sent before: receipts that were not sent would
+// say nothing to it. Their senders offer again, and are answered then.
+func BeginEpoch(tx durable.Tx, epoch schemas.ULID) error {
+	var numbers []uint64
+	err := tx.Log(logReceipts).Scan(1, func(n uint64, _ []byte) error {
+		numbers = append(numbers, n)
+		return nil
+	})
+	for _, n := range numbers {
+		if err == nil {
+			err = tx.Log(logReceipts).Delete(n)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return SetCursor(tx, epoch, 0)
+}
+
 // pullLoop pulls at every wake and every pulse.
 func (in *Inbox) pullLoop() {
 	in.loop(in.pulls, in.pullAll)
@@ -290,6 +310,16 @@ func checkPage(c cursor, items []schemas.Item, end schemas.PullEnd) error {
 	return nil
 }
 
+// sameEpoch makes sure that no other epoch began here since a page was asked
+// for.
+func sameEpoch(tx durable.Tx, c cursor) error {
+	now, ok, err := durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
+	if err == nil && ok && now.Epoch != "" && now.Epoch != c.Epoch {
+		err = fmt.Errorf("page of epoch %s came too late", c.Epoch)
+	}
+	return err
+}
+
 // takeIn stores a page, a chunk a transaction.
 func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end schemas.PullEnd) error {
 	if err := checkPage(c, items, end); err != nil {
@@ -301,6 +331,9 @@ func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end
 		opened := in.openAll(part)
 		c.Position = part[len(part)-1].Position
 		err := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+			if err := sameEpoch(tx, c); err != nil {
+				return err
+			}
 			for i, item := range part {
 				if err := in.take(tx, item, opened[i]); err != nil {
 					return fmt.Errorf("take in position %d: %w", item.Position, err)
@@ -317,6 +350,9 @@ func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end
 	}
 	c.Position = max(c.Position, end.Next)
 	err := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		if err := sameEpoch(tx, c); err != nil {
+			return err
+		}
 		old, _, err := durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
 		if err != nil || old == c {
 			return err

@@ -223,9 +223,7 @@ func (v *View) compare(ctx context.Context, from schemas.AgencyID, came string) 
 		}
 	}
 	if old.Epoch != head.Epoch {
-		return v.opts.Store.Update(ctx, func(tx durable.Tx) error {
-			return v.opts.Raise(tx, schemas.CodeEpochChanged, from, "a ledger head of another epoch came; ask the broker's operator")
-		})
+		return nil // of an epoch that is over, or begins: its statement says whether that is so
 	}
 	earlier, later := old, head
 	if head.Size < old.Size {
@@ -254,6 +252,53 @@ func (v *View) compare(ctx context.Context, from schemas.AgencyID, came string) 
 		return durable.PutJSON(tx.Map(mapView), keyHead, kept{came, reply.Key})
 	})
 }
+
+// Past is what is kept of an epoch that is over.
+type Past struct {
+	Head string `json:"head,omitempty"` // the newest that was connected with those before
+	Key  []byte `json:"key,omitempty"`  // the broker's
+	Fork *Fork  `json:"fork,omitempty"`
+}
+
+// End closes the epoch whose ledger was followed and returns what was known of
+// it, for keeping. Once its transaction is on disk, [View.Begin] follows the
+// next one's.
+func End(tx durable.Tx) (p Past, err error) {
+	k, _, err := durable.GetJSON[kept](tx.Map(mapView), keyHead)
+	if err != nil {
+		return p, err
+	}
+	p.Head, p.Key = k.Head, k.Key
+	f, forked, err := durable.GetJSON[Fork](tx.Map(mapView), keyFork)
+	if err != nil {
+		return p, err
+	}
+	if forked {
+		p.Fork = &f
+	}
+	var heard []string
+	if err := tx.Map(mapHeard).Each(func(from string, _ []byte) error { heard = append(heard, from); return nil }); err != nil {
+		return p, err
+	}
+	for _, from := range heard {
+		if err := tx.Map(mapHeard).Delete(from); err != nil {
+			return p, err
+		}
+	}
+	return p, errors.Join(tx.Map(mapView).Delete(keyHead), tx.Map(mapView).Delete(keyFork))
+}
+
+// Begin follows the ledger of another epoch, after [End].
+func (v *View) Begin() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last = ""
+	v.forked.Store(false)
+}
+
+// Broken takes it that the broker's history was found not to hold together by
+// other means than its ledger.
+func (v *View) Broken(ctx context.Context, what string) error { return v.found(ctx, Fork{}, what) }
 
 // Forgot takes it that the broker itself says that its hub is shorter than it
 // was; head is the one that it gave with that.

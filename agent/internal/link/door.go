@@ -16,7 +16,8 @@ import (
 )
 
 // Door speaks to the broker over HTTPS, without credentials: to join, to ask
-// why it is kept out, to revoke while suspended.
+// why it is kept out, to revoke while suspended, to come back to a broker that
+// began anew.
 type Door struct {
 	target Target
 	client *http.Client
@@ -80,6 +81,20 @@ func (d *Door) Standing(ctx context.Context, agency schemas.AgencyID, proof sche
 func (d *Door) Revoke(ctx context.Context, records []schemas.SignedRecord) (schemas.GrantReply, error) {
 	var reply schemas.GrantReply
 	err := d.call(ctx, http.MethodPost, "/enrol/revoke", schemas.GrantRequest{V: 1, Revoke: records}, &reply)
+	return reply, err
+}
+
+// Epochs asks which lives the broker's hub has had.
+func (d *Door) Epochs(ctx context.Context) (schemas.EpochsReply, error) {
+	var reply schemas.EpochsReply
+	err := d.call(ctx, http.MethodGet, "/enrol/epochs", nil, &reply)
+	return reply, err
+}
+
+// Return makes this agency known to a broker that has forgotten it.
+func (d *Door) Return(ctx context.Context, req schemas.ReturnRequest) (schemas.ReturnReply, error) {
+	var reply schemas.ReturnReply
+	err := d.call(ctx, http.MethodPost, "/enrol/return", req, &reply)
 	return reply, err
 }
 

@@ -128,6 +128,8 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 	if !l.outbox.opts.Line.Connected() {
 		return false, nil // the connection wakes us
 	}
+	l.outbox.rounds.RLock()
+	defer l.outbox.rounds.RUnlock()
 	select {
 	case <-l.again: // also while there is always more to do
 		l.reconsider()

@@ -132,6 +132,9 @@ type Options struct {
 // Outbox delivers.
 type Outbox struct {
 	opts Options
+	// rounds is held for reading while a lane freezes, sends and settles, for
+	// writing while all begin anew.
+	rounds sync.RWMutex
 
 	mu      sync.Mutex // guards lanes and started
 	lanes   map[schemas.AgencyID]*lane

@@ -1,6 +1,7 @@
 // Package enrol is the broker's door for those who are not connected: an agency
-// that has an invitation, one that wants to know why it is kept out, and one
-// that is suspended and must still be able to revoke.
+// that has an invitation, one that wants to know why it is kept out, one that
+// is suspended and must still be able to revoke, and one that the broker has
+// forgotten.
 //
 // Everything here is HTTPS on the broker's one port, bounded and limited in
 // rate, and says nothing about any client.
@@ -30,6 +31,10 @@ type Broker interface {
 	Standing(ctx context.Context, req StandingRequest) (StandingReply, error)
 	// Revoke takes revocations that are signed by a member in any standing.
 	Revoke(ctx context.Context, req schemas.GrantRequest) (schemas.GrantReply, error)
+	// Epochs says which lives the broker's hub has had.
+	Epochs() schemas.EpochsReply
+	// Return makes a member of an earlier epoch known again.
+	Return(ctx context.Context, req schemas.ReturnRequest) (schemas.ReturnReply, error)
 }
 
 // StandingRequest asks how an agency stands.
@@ -46,6 +51,7 @@ type StandingReply struct {
 
 const (
 	maxBody     = 256 << 10
+	maxReturn   = 2 << 20 // a roll and an agency's cards
 	bodyTimeout = 30 * time.Second
 )
 
@@ -57,6 +63,8 @@ func Handler(b Broker) http.Handler {
 	mux.HandleFunc("POST /enrol/join", h.join)
 	mux.HandleFunc("POST /enrol/standing", h.standing)
 	mux.HandleFunc("POST /enrol/revoke", h.revoke)
+	mux.HandleFunc("GET /enrol/epochs", h.epochs)
+	mux.HandleFunc("POST /enrol/return", h.comeBack)
 	return h.limited(mux)
 }
 
@@ -101,23 +109,31 @@ func (h *handler) hello(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) join(w http.ResponseWriter, r *http.Request) {
-	serve(w, r, h.broker.Join)
+	serve(w, r, maxBody, h.broker.Join)
 }
 
 func (h *handler) standing(w http.ResponseWriter, r *http.Request) {
-	serve(w, r, h.broker.Standing)
+	serve(w, r, maxBody, h.broker.Standing)
 }
 
 func (h *handler) revoke(w http.ResponseWriter, r *http.Request) {
-	serve(w, r, h.broker.Revoke)
+	serve(w, r, maxBody, h.broker.Revoke)
+}
+
+func (h *handler) epochs(w http.ResponseWriter, _ *http.Request) {
+	problem.Respond(w, http.StatusOK, h.broker.Epochs())
+}
+
+func (h *handler) comeBack(w http.ResponseWriter, r *http.Request) {
+	serve(w, r, maxReturn, h.broker.Return)
 }
 
 // serve decodes a request, lets fn answer it, and writes the answer.
-func serve[Req, Rep any](w http.ResponseWriter, r *http.Request, fn func(context.Context, Req) (Rep, error)) {
+func serve[Req, Rep any](w http.ResponseWriter, r *http.Request, most int64, fn func(context.Context, Req) (Rep, error)) {
 	var req Req
 	// Whoever sends a byte now and then must not hold a connection for ever.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // a connection that is gone says so when it is read
-	if err := problem.Read(r, maxBody, &req); err != nil {
+	if err := problem.Read(r, most, &req); err != nil {
 		w.Header().Set("Connection", "close") // nobody reads the rest
 		problem.Write(w, err)
 		return

@@ -50,6 +50,11 @@ type Members interface {
 	Everybody() []schemas.AgencyID
 	// RollNumber is the highest number of the roll.
 	RollNumber() uint64
+	// Anew reports whether the present epoch continues an earlier one.
+	Anew() bool
+	// Offering reports whether a member has come back in this epoch and has
+	// still to bring what it holds about permissions.
+	Offering(schemas.AgencyID) bool
 }
 
 // Grants is what the gate asks about permissions.

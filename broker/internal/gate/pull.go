@@ -42,15 +42,17 @@ func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest
 		return schemas.PullEnd{}, err
 	}
 	defer g.pulls.release(account)
-	a, err := g.checkSender(account, "")
-	if err != nil {
-		return schemas.PullEnd{}, err
-	}
 	if req.V != 1 {
 		return schemas.PullEnd{}, schemas.Refuse(schemas.CodeUnsupportedVersion, "v", "must be 1", "upgrade this agency's Linkage")
 	}
+	// Before the question who it is: a member of an earlier epoch has to learn
+	// that it must come back first.
 	if epoch := g.Epoch(); req.Epoch != "" && req.Epoch != epoch {
 		return schemas.PullEnd{}, schemas.Refuse(schemas.CodeEpochChanged, "epoch", "must be the broker's present epoch", "verify the new epoch's statement, then begin again from the start")
+	}
+	a, err := g.checkSender(account, "")
+	if err != nil {
+		return schemas.PullEnd{}, err
 	}
 	if err := g.acknowledge(a, req.After); err != nil {
 		return schemas.PullEnd{}, err
@@ -133,10 +135,18 @@ func (g *Gate) plan(a schemas.AgencyID, req schemas.PullRequest) (positions []ui
 	if box == nil {
 		return nil, end
 	}
+	offering := g.members.Offering(a)
 	for i := box.after(req.After); i < len(box.items); i++ {
 		it := box.items[i]
 		if it.withdrawn {
 			continue
+		}
+		// A member that came back may hold a revocation that the discloser,
+		// restored from an old backup, does not know: it gets nothing about a
+		// client before it has brought what it holds.
+		if offering && it.envelope && it.grant.Value() != schemas.CharterGrant {
+			end.Next = it.position - 1
+			break
 		}
 		bytes -= int(it.size)
 		if n := len(positions); n > 0 && (n == most || bytes < 0) {
@@ -245,7 +255,7 @@ func (g *Gate) itemOf(r journal.Record) (header map[string][]string, data []byte
 		kind, data = schemas.ItemRevocation, revokedItem(r)
 	case journal.Withdrawn:
 		kind = schemas.ItemWithdrawn
-	case journal.MemberAdmitted, journal.KeyChanged: // the entry as it is now holds the record
+	case journal.MemberAdmitted, journal.MemberReturned, journal.KeyChanged: // the entry as it is now holds the record
 		kind, data = schemas.ItemEntry, encode(g.members.Entry(schemas.AgencyID(r.Get(journal.HeaderSender))))
 	case journal.Noticed:
 		kind = schemas.ItemNotice

@@ -131,13 +131,15 @@ func (s *state) apply(r journal.Record) error {
 			s.ended[a] = true
 		}
 		s.deliver(r, s.members.Everybody()...)
-	case journal.MemberAdmitted, journal.KeyChanged:
+	case journal.MemberAdmitted, journal.MemberReturned, journal.KeyChanged:
 		s.deliver(r, s.members.Everybody()...)
 	case journal.Noticed:
 		s.deliver(r, sender, recipient)
+	case journal.OfferFinished:
+		s.arrived[sender] = r.Position // what waited for that
 	case journal.EpochOpened:
 		return s.applyEpoch(r)
-	case journal.Refused, journal.RegisterPublished, journal.MemberInvited:
+	case journal.Refused, journal.RegisterPublished, journal.MemberInvited, journal.HeadBrought:
 		// the record itself is all there is to it
 	default:
 		return fmt.Errorf("hub position %d has the unknown kind %q", r.Position, r.Kind())

@@ -263,6 +263,9 @@ func (g *Gate) step4(b *batch, s *submission) error {
 	if e.Time.After(now.Add(schemas.MaxClockSkew)) {
 		return schemas.Refuse(schemas.CodeClockSkew, "ce-time", fmt.Sprintf("must not be more than %s ahead of the broker's clock", schemas.MaxClockSkew), "set this machine's clock")
 	}
+	if e.Chain.Time().After(now.Add(schemas.MaxClockSkew)) { // it would shut out this agency's next chain
+		return schemas.Refuse(schemas.CodeClockSkew, "ce-chain", fmt.Sprintf("must not have begun more than %s ahead of the broker's clock", schemas.MaxClockSkew), "set this machine's clock")
+	}
 	if !e.Expiry.IsZero() && !now.Before(e.Expiry) {
 		return schemas.Refuse(schemas.CodeExpired, "ce-expirytime", "must lie in the future", "decide whether it should still be sent")
 	}
@@ -302,7 +305,11 @@ func (g *Gate) steps6to9(h *chainHead, s *submission) error {
 	if _, live := g.members.SigningKey(s.sender, s.key, e.Time); !live { // it was replaced since prepare looked
 		return schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "sign with a key of the current card")
 	}
-	if status, joined := g.members.Standing(e.Recipient); !joined || status == schemas.MemberLeft {
+	status, joined := g.members.Standing(e.Recipient)
+	if !joined && status != "" && status != schemas.MemberLeft && g.members.Anew() {
+		return schemas.Refuse(schemas.CodeUnavailable, "ce-recipient", "must have come back since the broker began a new epoch", "nothing was lost; it is tried again")
+	}
+	if !joined || status == schemas.MemberLeft {
 		return schemas.Refuse(schemas.CodeUnknownRecipient, "ce-recipient", "must be a member of the network", "look at the directory for the recipient's name")
 	}
 	if !g.members.HasSealingKey(e.Recipient, e.RecipientKey, now) {
@@ -322,7 +329,7 @@ func (g *Gate) checkGrant(e schemas.Envelope, now time.Time) error {
 	}
 	grant, revocation, ok := g.grants.Permission(e.Grant)
 	if !ok || grant.Discloser != e.Sender || grant.Recipient != e.Recipient || !g.grants.Registered(e.Sender) {
-		return schemas.Refuse(schemas.CodeNoGrant, "ce-grant", "must be a grant of the sender for the recipient", "issue a grant to this recipient first")
+		return schemas.Refuse(schemas.CodeNoGrant, "ce-grant", "must be a grant of the sender for the recipient", "bring this agency's register and grants of the present epoch, or issue a grant to this recipient, first")
 	}
 	if revocation != nil {
 		return schemas.Refuse(schemas.CodeGrantRevoked, "ce-grant", "was revoked", "ask the client for a new consent")

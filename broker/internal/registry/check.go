@@ -40,7 +40,7 @@ func (r *Registry) CheckGrant(rec schemas.SignedRecord, from schemas.AgencyID, n
 	if err := checkSize(rec, maxSmall); err != nil {
 		return g, false, err
 	}
-	key, err := r.signer(from, rec.KeyID(), now)
+	key, err := r.grantSigner(from, rec.KeyID(), now)
 	if err != nil {
 		return g, false, err
 	}
@@ -78,8 +78,10 @@ var errNotNew = schemas.Refuse(schemas.CodeNoGrant, "id", "must be new", "issue 
 //
 // A revocation may come before its grant: after a broker has lost its memory,
 // nobody knows who offers what first. It is taken in, and g then holds nothing
-// but the id; whether it counts shows when the grant is issued.
-func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g Grant, known bool, err error) {
+// but the id; whether it counts shows when the grant is issued. A member may
+// bring one whose signer is not back yet: that is verified then, too. from is
+// who brings it, "" if that is not known.
+func (r *Registry) CheckRevocation(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (g Grant, known bool, err error) {
 	if err := checkSize(rec, maxSmall); err != nil {
 		return g, false, err
 	}
@@ -90,24 +92,70 @@ func (r *Registry) CheckRevocation(rec schemas.SignedRecord, now time.Time) (g G
 	if err := r.checkNetwork(rev.Network); err != nil {
 		return g, false, err
 	}
-	key, err := r.signer(rev.By, rec.KeyID(), now)
-	if err != nil {
-		return g, false, err
-	}
-	if err := rec.Verify(schemas.RecordRevocation, key); err != nil {
-		return g, false, err
+	if from == "" || !r.away(rev.By) {
+		if err := r.verifyRevocation(rec, rev.By, now); err != nil {
+			return g, false, err
+		}
 	}
 	g, ok := r.Grant(rev.Grant)
 	if !ok {
 		g.ID = rev.Grant
-		r.mu.RLock()
-		defer r.mu.RUnlock()
-		return g, slices.ContainsFunc(r.cancelled[rev.Grant], func(c schemas.SignedRecord) bool { return c.Hash() == rec.Hash() }), nil
+		known, err := r.checkEarly(rec, bringer(rec, from), rev.Grant)
+		return g, known, err
 	}
 	if !ends(rev, g.Grant) {
 		return g, false, schemas.Refuse(schemas.CodeNoGrant, "grant", "must be a grant that the signer may revoke", "revoke as its discloser, or with the consent's key")
 	}
 	return g, g.Revocation != nil, nil
+}
+
+// verifyRevocation checks its signature. In an epoch that continues another, a
+// key that has ended since counts, too: what was revoked stays revoked.
+func (r *Registry) verifyRevocation(rec schemas.SignedRecord, by schemas.AgencyID, now time.Time) error {
+	key, err := r.signer(by, rec.KeyID(), now)
+	if err == nil {
+		return rec.Verify(schemas.RecordRevocation, key)
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.epoch.Previous != nil && r.signed(rec, by) {
+		return nil
+	}
+	return err
+}
+
+// grantSigner returns a member's key for a grant that it brings: a live one, or,
+// in an epoch that continues another, one that has ended since.
+func (r *Registry) grantSigner(a schemas.AgencyID, id schemas.KeyID, now time.Time) (ed25519.PublicKey, error) {
+	key, err := r.signer(a, id, now)
+	if err == nil || !r.Anew() {
+		return key, err
+	}
+	m, _ := r.Member(a)
+	if earlier, ok := m.Card.Trusted(id); ok && m.Joined {
+		return earlier, nil
+	}
+	return nil, err
+}
+
+// Revocations that come before their grants are kept for as long as the epoch
+// lasts, so their number and size are bounded. A member holds one for each grant
+// that was revoked before its last day.
+const (
+	maxEarly     = 20_000  // of one member
+	maxEarlySize = 2 << 10 // as JSON
+)
+
+func (r *Registry) checkEarly(rec schemas.SignedRecord, from schemas.AgencyID, grant schemas.GrantID) (known bool, err error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	switch {
+	case slices.ContainsFunc(r.cancelled[grant], func(c schemas.SignedRecord) bool { return c.Hash() == rec.Hash() }):
+		return true, nil
+	case r.early[from] >= maxEarly:
+		return false, schemas.Refuse(schemas.CodeQuota, "revoke", fmt.Sprintf("must be at most %d of grants that the broker does not know", maxEarly), "issue or bring the grants first")
+	}
+	return false, checkSize(rec, maxEarlySize)
 }
 
 // CheckRegister reports whether a register may replace the one that is known.
@@ -165,6 +213,9 @@ func (r *Registry) CheckRoll(rec schemas.SignedRecord) (kind journal.Kind, chang
 	old, oldRec, _ := r.Roll()
 	if rec.Hash() == oldRec.Hash() {
 		return "", nil, true, nil
+	}
+	if floor := r.rollFloor(); roll.Number < floor {
+		return "", nil, false, schemas.Refuse(schemas.CodeHistoryForked, "number", fmt.Sprintf("must be at least %d, which this epoch began with", floor), "bring the newest roll")
 	}
 	if roll.Number <= old.Number {
 		return "", nil, false, schemas.Refuse(schemas.CodeHistoryForked, "number", "must be higher than the roll that is known", "fetch the current roll and change that one")
@@ -313,4 +364,11 @@ func (r *Registry) CheckEpoch(rec schemas.SignedRecord) (e schemas.Epoch, known 
 		return e, false, schemas.Refuse(schemas.CodeEpochChanged, "previous", "must be the epoch that is open", "sign a statement that names it")
 	}
 	return e, false, nil
+}
+
+// rollFloor is the lowest number that a roll of this epoch may have.
+func (r *Registry) rollFloor() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.epoch.Roll
 }

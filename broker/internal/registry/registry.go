@@ -32,6 +32,9 @@ type Member struct {
 	// was one. Registered says that it came in this epoch.
 	Register   uint64
 	Registered bool
+	// Offering says that it came back in this epoch and has still to bring what
+	// it holds about permissions.
+	Offering bool
 
 	registerHash schemas.Hash
 	ended        map[schemas.GrantID]bool // by its newest register; never changed
@@ -61,6 +64,7 @@ type Registry struct {
 	// cancelled holds the revocations of grants that were not issued yet. Which
 	// of them count shows when the grant comes.
 	cancelled map[schemas.GrantID][]schemas.SignedRecord
+	early     map[schemas.AgencyID]int // by who brought them: revocations of grants that were not issued yet
 	epoch     schemas.Epoch
 	epochRec  schemas.SignedRecord
 }
@@ -75,6 +79,7 @@ func New(network schemas.NetworkID, admission ed25519.PublicKey) *Registry {
 		grants:    map[schemas.GrantID]*Grant{},
 		byParty:   map[schemas.AgencyID][]schemas.GrantID{},
 		cancelled: map[schemas.GrantID][]schemas.SignedRecord{},
+		early:     map[schemas.AgencyID]int{},
 	}
 }
 
@@ -169,12 +174,16 @@ func (r *Registry) Apply(rec journal.Record) error {
 		return r.applyInvitation(rec.Data)
 	case journal.MemberAdmitted:
 		return r.applyAdmission(rec.Data)
+	case journal.MemberReturned:
+		return r.applyReturn(rec.Data)
+	case journal.OfferFinished:
+		return r.applyFinished(schemas.AgencyID(rec.Get(journal.HeaderSender)))
 	case journal.KeyChanged:
 		return r.applyCard(rec.Data)
 	case journal.GrantIssued:
 		return r.applyGrant(rec.Data)
 	case journal.GrantRevoked:
-		return r.applyRevocation(rec.Data)
+		return r.applyRevocation(rec)
 	case journal.RegisterPublished:
 		return r.applyRegister(rec.Data)
 	case journal.EpochOpened:
@@ -240,7 +249,7 @@ func (r *Registry) applyAdmission(data []byte) error {
 	if m == nil {
 		return fmt.Errorf("hub admits %s, who is not on the roll", card.Agency)
 	}
-	m.Joined, m.Card, m.User = true, card, adm.User
+	m.Joined, m.Card, m.User, m.Offering = true, card, adm.User, false
 	m.Register, m.Registered, m.registerHash, m.ended = 0, false, schemas.Hash{}, nil // a new machine counts from 1
 	m.Entry = schemas.Entry{
 		Invitation: r.invited[a.Admission.KeyID()], Admission: a.Admission, Cards: []schemas.SignedRecord{a.Card},
@@ -285,7 +294,8 @@ func (r *Registry) applyGrant(data []byte) error {
 // cancels finds the revocation of a grant that came before the grant.
 func (r *Registry) cancels(g schemas.Grant) (schemas.SignedRecord, bool) {
 	for _, rec := range r.cancelled[g.ID] {
-		if rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation); err == nil && ends(rev, g) {
+		rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
+		if err == nil && ends(rev, g) && (rev.Key != nil || r.signed(rec, rev.By)) {
 			return rec, true
 		}
 	}
@@ -297,14 +307,37 @@ func ends(rev schemas.Revocation, g schemas.Grant) bool {
 	return rev.By == g.Discloser || rev.Key != nil && schemas.HashOf(rev.Key) == g.Lock
 }
 
-func (r *Registry) applyRevocation(data []byte) error {
-	rev, rec, err := peek[schemas.Revocation](data, schemas.RecordRevocation)
+// signed reports whether one of an agency's keys signed a record, whenever that
+// was: a revocation that came before its grant may have come before its signer's
+// card, too.
+func (r *Registry) signed(rec schemas.SignedRecord, by schemas.AgencyID) bool {
+	m := r.members[by]
+	if m == nil {
+		return false
+	}
+	for _, card := range m.Entry.Cards {
+		c, err := schemas.PeekRecord[schemas.Card](card, schemas.RecordCard)
+		if err != nil {
+			continue
+		}
+		for _, k := range c.Signing {
+			if schemas.KeyIDOf(k.Key) == rec.KeyID() && rec.Verify(schemas.RecordRevocation, k.Key) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *Registry) applyRevocation(record journal.Record) error {
+	rev, rec, err := peek[schemas.Revocation](record.Data, schemas.RecordRevocation)
 	if err != nil {
 		return err
 	}
 	switch g := r.grants[rev.Grant]; {
 	case g == nil:
 		r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], rec)
+		r.early[schemas.AgencyID(record.Get(journal.HeaderBy))]++
 	case g.Revocation == nil:
 		g.Revocation = &rec
 	}

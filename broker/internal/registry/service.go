@@ -57,14 +57,14 @@ func (s *Service) Grants(ctx context.Context, from schemas.AgencyID, req schemas
 }
 
 func (s *Service) decideGrants(from schemas.AgencyID, req schemas.GrantRequest) ([]journal.Record, error) {
-	if len(req.Issue) > 0 || req.Register != nil {
+	if len(req.Issue) > 0 || req.Register != nil || req.Finished {
 		if m, ok := s.Member(from); !ok || m.Status != schemas.MemberActive {
 			return nil, schemas.Refuse(schemas.CodeSuspended, "", "must be an active member to issue grants", "speak with the network's lead agency; revoking is possible")
 		}
 	}
 	now := s.Now()
 	// Revocation before issue, whatever the order of arrival.
-	records, err := s.decideRevocations(req.Revoke, now)
+	records, err := s.decideRevocations(req.Revoke, from, now)
 	if err != nil {
 		return nil, err
 	}
@@ -84,20 +84,36 @@ func (s *Service) decideGrants(from schemas.AgencyID, req schemas.GrantRequest) 
 			}))
 		}
 	}
+	if req.Finished && s.Offering(from) {
+		records = append(records, record(journal.OfferFinished, "hub.0.member."+string(from), nil, map[string]string{journal.HeaderSender: string(from)}))
+	}
 	return records, nil
 }
 
+// bringer is the member on whose account a revocation before its grant counts.
+func bringer(rec schemas.SignedRecord, from schemas.AgencyID) schemas.AgencyID {
+	if from != "" {
+		return from
+	}
+	rev, _ := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation) // it was read before
+	return rev.By
+}
+
 // decideRevocations makes one record for each grant that ends.
-func (s *Service) decideRevocations(revoke []schemas.SignedRecord, now time.Time) ([]journal.Record, error) {
+func (s *Service) decideRevocations(revoke []schemas.SignedRecord, from schemas.AgencyID, now time.Time) ([]journal.Record, error) {
 	var records []journal.Record
 	done := map[schemas.GrantID]bool{}
 	for _, rec := range revoke {
-		g, known, err := s.CheckRevocation(rec, now)
+		g, known, err := s.CheckRevocation(rec, from, now)
 		if err != nil {
 			return nil, err
 		}
 		if !known && !done[g.ID] {
-			records = append(records, record(journal.GrantRevoked, "hub.0.grant."+string(g.ID), rec.Encode(), parties(g.Grant, rec)))
+			h := parties(g.Grant, rec)
+			if g.Discloser == "" {
+				h[journal.HeaderBy] = string(bringer(rec, from))
+			}
+			records = append(records, record(journal.GrantRevoked, "hub.0.grant."+string(g.ID), rec.Encode(), h))
 			done[g.ID] = g.Discloser != "" // which of those that come before their grant counts is not known yet
 		}
 	}

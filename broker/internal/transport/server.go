@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -98,6 +99,19 @@ func (s *Server) lock() error {
 	}
 	s.teardown.Push("lock", func(context.Context) error { return f.Close() })
 	return nil
+}
+
+// InUse reports whether a server runs on a directory.
+func InUse(dir string) (bool, error) {
+	f, err := os.OpenFile(filepath.Join(filepath.Clean(dir), "lock"), os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open lock: %w", err)
+	}
+	used := tryLock(f) != nil
+	return used, f.Close()
 }
 
 func (s *Server) run(ctx context.Context, config *server.Options) error {
