@@ -155,7 +155,12 @@ func (m *membership) localEvent(tx durable.Tx, e event.Event, out *Acceptance) (
 		return wire, true, err
 	}
 	out.ID = schemas.EventID(e.ID())
-	if _, taken, err := casebook.Find(tx, m.own.Source(), e.ID()); err != nil || taken || !out.ID.Valid() {
+	n, taken, err := casebook.Find(tx, m.own.Source(), e.ID())
+	if back, err := tx.Map(mapReturned).Get(e.ID()); err != nil || back != nil && taken {
+		out.Number, out.Known = n, true // it was accepted before a restore, and came back from a partner
+		return wire, true, err
+	}
+	if err != nil || taken || !out.ID.Valid() {
 		if err != nil {
 			return wire, false, err
 		}

@@ -52,6 +52,12 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 		return f.m.canaryBack(tx, t)
 	case schemas.TypeNetworkEventsNeeded:
 		return f.resend(tx, t)
+	case schemas.TypeNetworkAgencyRestored:
+		return f.partnerRestored(tx, t.Sender, t.Event.Data())
+	case schemas.TypeNetworkAgencySupplied:
+		return f.supplied(tx, t.Sender, t.Event.Data())
+	case schemas.TypeNetworkRecordsReturned:
+		return f.returned(tx, t.Sender, t.Event.Data())
 	case schemas.TypeAttachmentPartShared:
 		return f.part(tx, t)
 	}
@@ -62,7 +68,7 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 	if err != nil || known {
 		return err
 	}
-	if err := f.m.takenAgain(tx); err != nil {
+	if err := f.m.takenAgain(tx, t.Sender, schemas.EventID(t.Event.ID())); err != nil {
 		return err
 	}
 	return f.announced(tx, t, n)
@@ -190,15 +196,20 @@ func (f effects) revoked(tx durable.Tx, item schemas.Item) error {
 	if err := schemas.DecodeJSON(item.Data, &r); err != nil {
 		return err
 	}
-	rev, err := schemas.PeekRecord[schemas.Revocation](r.Revocation, schemas.RecordRevocation)
+	return f.ended(tx, r.Revocation)
+}
+
+// ended verifies the revocation of a grant and takes it over.
+func (f effects) ended(tx durable.Tx, rec schemas.SignedRecord) error {
+	rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
 	if err != nil {
 		return err
 	}
-	key, err := f.signer(tx, rev.By, r.Revocation, rev.At.Time)
+	key, err := f.signer(tx, rev.By, rec, rev.At.Time)
 	if err != nil {
 		return err
 	}
-	if err := r.Revocation.Verify(schemas.RecordRevocation, key); err != nil {
+	if err := rec.Verify(schemas.RecordRevocation, key); err != nil {
 		return err
 	}
 	p, ok, err := casebook.FindPermission(tx, rev.Grant)
@@ -208,7 +219,7 @@ func (f effects) revoked(tx durable.Tx, item schemas.Item) error {
 	if rev.By != p.Grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != p.Grant.Lock) {
 		return schemas.Refuse(schemas.CodeNoGrant, "by", "must be the discloser, or hold the key of the grant's lock", "ask the broker's operator")
 	}
-	return f.m.keepRevocation(tx, p, r.Revocation, rev)
+	return f.m.keepRevocation(tx, p, rec, rev)
 }
 
 func (f effects) withdrawn(tx durable.Tx, item schemas.Item) error {

@@ -170,6 +170,8 @@ func (m *membership) keepRevocation(tx durable.Tx, p casebook.Permission, rec sc
 			if err := m.stopSending(tx, p); err != nil {
 				return err
 			}
+		}
+		if p.Issued(m.own) && rev.By != m.own { // our own comes back to us after a restore
 			text := fmt.Sprintf("grant %s was revoked by %s, who holds the consent", p.Grant.ID, rev.By)
 			if err := m.raise(tx, schemas.CodeGrantRevoked, rev.By, text); err != nil {
 				return err

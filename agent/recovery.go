@@ -8,91 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
-
-// This file is how an agency that was restored from a backup finds its way back
-// into a network: it takes in what waits at the broker before it sends anything,
-// then asks each partner for what came since the backup.
-
-// recovery is where that stands. It is kept in the network's part of the store.
-type recovery struct {
-	// Since is when the backup was made, At when it was restored.
-	Since time.Time `json:"since"`
-	At    time.Time `json:"at"`
-	// Pulled is when everything that waited at the broker had been taken in;
-	// zero until then, and nothing is sent before.
-	Pulled time.Time `json:"pulled,omitzero"`
-	// Exchange counts the events that came from the broker until then.
-	Exchange int `json:"exchange"`
-}
-
-const (
-	mapRecovery = "recovery"
-	keyRecovery = "recovery"
-)
-
-// recoveryOf reads it; ok is false if the agency was never restored.
-func recoveryOf(tx durable.Tx) (r recovery, ok bool, err error) {
-	return durable.GetJSON[recovery](tx.Map(mapRecovery), keyRecovery)
-}
-
-func putRecovery(tx durable.Tx, r recovery) error {
-	return durable.PutJSON(tx.Map(mapRecovery), keyRecovery, r)
-}
-
-// beginRestored makes the records of one network those of a restored agency.
-func beginRestored(tx durable.Tx, since, now time.Time) error {
-	if err := beginChain(tx, now); err != nil {
-		return err
-	}
-	return putRecovery(tx, recovery{Since: since, At: now})
-}
-
-// CaughtUp lets a restored agency speak: everything that the broker has for it
-// is here now, revocations before all.
-func (f effects) CaughtUp(ctx context.Context) error {
-	m := f.m
-	if !m.restoring.Load() {
-		return nil
-	}
-	err := m.store.Update(ctx, func(tx durable.Tx) error {
-		r, _, err := recoveryOf(tx)
-		if err != nil || !r.Pulled.IsZero() {
-			return err
-		}
-		r.Pulled = m.agent.opts.Now()
-		return putRecovery(tx, r)
-	})
-	if err != nil {
-		return err
-	}
-	m.restoring.Store(false)
-	m.committed()
-	m.outbox.Wake()
-	m.wakeSync()
-	return nil
-}
-
-// takenAgain counts an event that came from the broker after a restore.
-func (m *membership) takenAgain(tx durable.Tx) error {
-	if !m.restoring.Load() {
-		return nil
-	}
-	r, _, err := recoveryOf(tx)
-	if err != nil {
-		return err
-	}
-	r.Exchange++
-	return putRecovery(tx, r)
-}
-
-// sending is the line as the outbox sees it: an agency that was restored sends
-// nothing before it has taken in what waits for it.
-type sending struct{ line }
-
-func (s sending) Connected() bool { return !s.m.restoring.Load() && s.line.Connected() }
 
 // Recovery is how far a restored agency has found its way back into a network.
 // It names no client.
@@ -103,16 +22,64 @@ type Recovery struct {
 	At    time.Time `json:"at"`
 	// Done says that nothing more is expected by itself.
 	Done bool `json:"done"`
-	// Exchange counts the events since the backup that the exchange still had.
+	// Came is how many events of partners came in since the backup: those that
+	// the exchange still had, those that partners sent again or will, and those
+	// that need a call.
+	Came     int `json:"came"`
 	Exchange int `json:"exchange"`
+	Partners int `json:"partners"`
+	Expected int `json:"expected"` // promised by partners and not here yet
+	Call     int `json:"call"`
+	// Own is how many events this agency itself had said since the backup and
+	// got back from a partner; Lost how many envelopes its partners have signed
+	// for whose event is not here.
+	Own  int `json:"own"`
+	Lost int `json:"lost"`
+	// Textless counts the grants of this agency that came back without their
+	// terms: nothing can be sent under them, they have to be given anew.
+	Textless int `json:"textless"`
+	// Asked lists the partners that were asked, Calls what a person has to do.
+	Asked []AskedPartner `json:"asked"`
+	Calls []Call         `json:"calls"`
+}
+
+// AskedPartner is a partner that was asked for what came since a backup.
+type AskedPartner struct {
+	Agency   schemas.AgencyID `json:"agency"`
+	Answered time.Time        `json:"answered,omitzero"`
+	Promised int              `json:"promised"`
+	Arrived  int              `json:"arrived"`
+}
+
+// Call is a task for two people: something that was lost and that the partner
+// may not, or cannot, send again.
+type Call struct {
+	Partner schemas.AgencyID `json:"partner"`
+	Code    schemas.Code     `json:"code"`
+	Count   int              `json:"count"`
 }
 
 // Sentence says it to a person.
 func (r Recovery) Sentence() string {
-	if !r.Done {
-		return fmt.Sprintf("%d events since this backup are here again; it is not done yet, see `linkage agent status`", r.Exchange)
+	here := r.Exchange + r.Partners
+	text := fmt.Sprintf("%d events came in since this backup; %d are here again (%d from the exchange, %d from partners), %d need a call",
+		r.Came, here, r.Exchange, r.Partners, r.Call)
+	if r.Own+r.Lost > 0 {
+		text += fmt.Sprintf("; of what this agency itself had said since, %d came back and %d did not", r.Own, r.Lost)
 	}
-	return fmt.Sprintf("%d events came in since this backup; all of them are here again", r.Exchange)
+	if r.Textless > 0 {
+		text += fmt.Sprintf("; %d permissions have to be given anew", r.Textless)
+	}
+	if r.Done {
+		return text
+	}
+	silent := 0
+	for _, p := range r.Asked {
+		if p.Answered.IsZero() {
+			silent++
+		}
+	}
+	return text + fmt.Sprintf("; not done yet: %d events are on their way, %d partners have not answered", r.Expected, silent)
 }
 
 // Recovered waits until every network of a restored agency has nothing more to
@@ -141,9 +108,43 @@ func (a *Agent) Recovered(ctx context.Context) ([]Recovery, error) {
 
 // recovery is nil for an agency that was never restored.
 func (m *membership) recovery(tx durable.Tx) (*Recovery, error) {
-	r, restored, err := recoveryOf(tx)
+	kept, restored, err := recoveryOf(tx)
 	if err != nil || !restored {
 		return nil, err
 	}
-	return &Recovery{Network: m.network, Since: r.Since, At: r.At, Done: !r.Pulled.IsZero(), Exchange: r.Exchange}, nil
+	r := &Recovery{
+		Network: m.network, Since: kept.Since, At: kept.At, Done: !kept.Pulled.IsZero(),
+		Exchange: kept.Exchange, Own: kept.Own, Asked: []AskedPartner{}, Calls: []Call{},
+	}
+	for agency, p := range kept.Partners {
+		r.Asked = append(r.Asked, AskedPartner{agency, p.Answered, p.Promised, p.Arrived})
+		r.Partners += p.Arrived
+		r.Expected += p.Promised - p.Arrived
+		r.Done = r.Done && p.done()
+		for code, n := range p.missing() {
+			r.Calls = append(r.Calls, Call{agency, code, n})
+			r.Call += n
+		}
+	}
+	slices.SortFunc(r.Asked, func(x, y AskedPartner) int { return cmp.Compare(x.Agency, y.Agency) })
+	slices.SortFunc(r.Calls, func(x, y Call) int { return cmp.Or(cmp.Compare(x.Partner, y.Partner), cmp.Compare(x.Code, y.Code)) })
+	r.Came = r.Exchange + r.Partners + r.Expected + r.Call
+	forgotten, err := tx.Map(mapForgotten).Len()
+	if err != nil {
+		return nil, err
+	}
+	r.Lost = max(forgotten-kept.Own, 0)
+	r.Textless, err = m.textless(tx)
+	return r, err
+}
+
+// textless counts this agency's live grants without terms.
+func (m *membership) textless(tx durable.Tx) (n int, err error) {
+	all, err := casebook.Permissions(tx)
+	for _, p := range all {
+		if p.Issued(m.own) && p.Terms == nil && p.Revocation == nil && p.Grant.Live(m.agent.opts.Now()) != schemas.CodeGrantExpired {
+			n++
+		}
+	}
+	return n, err
 }

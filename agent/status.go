@@ -54,6 +54,8 @@ type NetworkStatus struct {
 	Alarms  []casebook.Alarm            `json:"alarms"`
 	// Attachments lists those that are not complete, both ways.
 	Attachments []Progress `json:"attachments"`
+	// Recovery is set once this agency was restored from a backup.
+	Recovery *Recovery `json:"recovery,omitempty"`
 	// Forked says that the broker's ledger does not hold together: nothing is
 	// sent. Ledger is how many of its entries the newest good head covers.
 	Forked  bool      `json:"forked"`
@@ -151,6 +153,9 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 		return err
 	}
 	if s.Events, err = casebook.Last(tx); err != nil {
+		return err
+	}
+	if s.Recovery, err = m.recovery(tx); err != nil {
 		return err
 	}
 	if s.Missing, err = inbox.Holes(tx); err != nil {

@@ -28,6 +28,9 @@ var networkTypes = []TypeInfo{
 	is[NetworkReportSubmitted](TypeNetworkReportSubmitted, CategoryCharter),
 	is[NetworkCanarySent](TypeNetworkCanarySent, CategoryCharter),
 	is[NetworkEventsNeeded](TypeNetworkEventsNeeded, CategoryCharter),
+	is[NetworkAgencyRestored](TypeNetworkAgencyRestored, CategoryCharter),
+	is[NetworkAgencySupplied](TypeNetworkAgencySupplied, CategoryCharter),
+	is[NetworkRecordsReturned](TypeNetworkRecordsReturned, CategoryCharter),
 }
 
 // NetworkRole is what an agency is in a network.

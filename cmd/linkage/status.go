@@ -66,12 +66,15 @@ func (c *cli) glance(n agent.NetworkStatus) [][]string {
 	if going+n.Outbox["accepted"] > 0 {
 		waiting = fmt.Sprintf("%d to go to the exchange, %d at the exchange for their recipients, the oldest for %s", going, n.Outbox["accepted"], age(n.Oldest))
 	}
+	if r := n.Recovery; r != nil {
+		rows = append(rows, []string{"  restored", clock(r.At) + " from a backup of " + clock(r.Since) + ": " + r.Sentence()})
+	}
 	if n.Forked {
 		rows = append(rows, []string{"  ledger", "the exchange's history does not hold together: nothing is sent, see the alarm below"})
 	}
 	return append(rows,
 		[]string{"  waiting", waiting},
-		[]string{"  needs a person", orNothing(len(n.Person)+unconfirmed(n), "thing", "things")},
+		[]string{"  needs a person", orNothing(needed(n), "thing", "things")},
 		[]string{"  alarms", orNothing(len(n.Alarms), "alarm", "alarms")},
 		[]string{"  recorded", count(int(n.Events), "event", "events")},
 		[]string{"  fingerprint", n.Fingerprint})
@@ -97,6 +100,15 @@ func orNothing(n int, one, many string) string {
 		return "nothing"
 	}
 	return count(n, one, many) + ", see below"
+}
+
+// needed counts what a person has to do.
+func needed(n agent.NetworkStatus) int {
+	k := len(n.Person) + unconfirmed(n)
+	if n.Recovery != nil {
+		k += len(n.Recovery.Calls)
+	}
+	return k
 }
 
 func unconfirmed(n agent.NetworkStatus) int {
@@ -132,7 +144,7 @@ func (c *cli) sayPartners(n agent.NetworkStatus) {
 
 // sayTroubles lists what a person has to decide, and how.
 func (c *cli) sayTroubles(n agent.NetworkStatus) {
-	if len(n.Person)+unconfirmed(n) > 0 {
+	if needed(n) > 0 {
 		c.say("\n  Needs a person:")
 	}
 	for _, p := range n.Members {
@@ -144,6 +156,11 @@ func (c *cli) sayTroubles(n agent.NetworkStatus) {
 	for _, t := range n.Person {
 		c.say("    delivery %d of event %d to %s is %s for %s: %s", t.Delivery, t.Event, t.Recipient, t.State, age(t.Since), because(t.Refusal))
 		c.say("      %s: linkage agent retry %d%s, or: linkage agent end %d --reason WHY%s", orElse(plain(t.Remedy), "decide"), t.Delivery, c.where, t.Delivery, c.where)
+	}
+	if n.Recovery != nil {
+		for _, call := range n.Recovery.Calls {
+			c.say("    call %s: %s that came before the restore cannot be sent again (%s)", call.Partner, count(call.Count, "event", "events"), call.Code)
+		}
 	}
 	if len(n.Retry) > 0 {
 		c.say("\n  Tried again by itself:")

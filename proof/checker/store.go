@@ -63,7 +63,7 @@ type inner struct {
 // ownBusiness reports whether the recipient's agent acts on the event and keeps
 // no record of it.
 func (e inner) ownBusiness() bool {
-	return e.Type == schemas.TypeNetworkCanarySent || e.Type == schemas.TypeNetworkEventsNeeded
+	return e.Type.Housekeeping()
 }
 
 // The states of a [Delivery].

@@ -2,9 +2,11 @@ package exchange_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +96,10 @@ func TestR1RestoredAgencyHasWhatCameSince(t *testing.T) {
 	eventually.True(t, "eight events are there", all(8))
 	machine.lose(t, probation)
 	tellMany(t, riverside, "probation", "c-1", 8, 10)
+	eventually.True(t, "the exchange has the last two", func() bool {
+		out := status(t, riverside, "").Outbox
+		return out["waiting"]+out["frozen"] == 0
+	})
 
 	probation, r := machine.restore(t)
 	eventually.True(t, "each of the ten is there once", all(10))
@@ -105,4 +111,147 @@ func TestR1RestoredAgencyHasWhatCameSince(t *testing.T) {
 	if s := status(t, probation, ""); len(s.Alarms) > 0 {
 		t.Errorf("alarms: got %+v, want none", s.Alarms)
 	}
+}
+
+// What the exchange may not hand over any more comes from the partner, under a
+// grant that lives; what no grant permits is counted for a call, on both sides,
+// with one alarm each. No client is named.
+func TestR1PartnersSendAgain(t *testing.T) {
+	n := exchange.Start(t)
+	riverside := n.Join("riverside")
+	probation, machine := joinWithCode(t, n, "probation")
+	ended, dead := permit(t, riverside, "", "probation", "c-1"), permit(t, riverside, "", "probation", "c-2")
+	permit(t, riverside, "", "probation", "c-3")
+	arrived := func(many int) {
+		t.Helper()
+		eventually.True(t, "events arrive", func() bool { return len(heard(t, probation)) == many })
+	}
+	tell(t, riverside, "", "probation", "c-1", "before")
+	arrived(1)
+	machine.backUp(t, probation)
+	tellMany(t, riverside, "probation", "c-1", 0, 5)
+	tellMany(t, riverside, "probation", "c-2", 5, 7)
+	tellMany(t, riverside, "probation", "c-3", 7, 8)
+	arrived(9)
+	eventually.True(t, "riverside has every receipt", func() bool { return waiting(t, riverside, "") == 0 })
+	machine.lose(t, probation)
+	for _, id := range []schemas.GrantID{ended, dead} {
+		if _, err := riverside.Revoke(t.Context(), "", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	permit(t, riverside, "", "probation", "c-1") // a new consent for the first client
+
+	probation, r := machine.restore(t)
+	if r.Came != 8 || r.Exchange != 1 || r.Partners != 5 || r.Call != 2 {
+		t.Errorf("got %+v, want 8 that came, 1 from the exchange, 5 from the partner, 2 to call about", r)
+	}
+	want := "8 events came in since this backup; 6 are here again (1 from the exchange, 5 from partners), 2 need a call"
+	if got := r.Sentence(); got != want {
+		t.Errorf("sentence: got %q, want %q", got, want)
+	}
+	got := subjects(t, probation)
+	slices.Sort(got)
+	if want := []string{"a-0", "a-1", "a-2", "a-3", "a-4", "a-7", "before"}; !slices.Equal(got, want) {
+		t.Errorf("events: got %v, want %v", got, want)
+	}
+	for _, side := range []struct {
+		a     *agent.Agent
+		about schemas.AgencyID
+	}{{probation, "riverside"}, {riverside, "probation"}} {
+		alarms := status(t, side.a, "").Alarms
+		if len(alarms) != 1 || alarms[0].About != side.about || alarms[0].Times != 1 || !strings.Contains(alarms[0].Text, "2 (grant-revoked)") {
+			t.Errorf("alarms about %s: got %+v, want one that counts two", side.about, alarms)
+		}
+	}
+}
+
+// What the agency itself said after the backup comes back from those who heard
+// it, with the permissions that it gave; what it revoked stays revoked, whatever
+// the backup says; and its own system that sends the same again changes nothing.
+func TestS1RevokedStaysRevokedAfterRestore(t *testing.T) {
+	n := exchange.Start(t)
+	riverside := n.Join("riverside")
+	probation, machine := joinWithCode(t, n, "probation")
+	old := permit(t, probation, "", "riverside", "p-1")
+	tell(t, probation, "", "riverside", "p-1", "before")
+	eventually.True(t, "the first arrives", func() bool { return len(heard(t, riverside)) == 1 })
+	machine.backUp(t, probation)
+	later := permit(t, probation, "", "riverside", "p-2")
+	again := withID(t, exchange.Event(schemas.TypeAttendanceRecorded, "riverside", "p-2", "after", example(t, schemas.TypeAttendanceRecorded)))
+	if _, err := probation.Accept(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	eventually.True(t, "the second arrives", func() bool { return len(heard(t, riverside)) == 2 })
+	if stopped, err := probation.Revoke(t.Context(), "", old); err != nil || stopped.Everywhere.IsZero() {
+		t.Fatalf("revoke: got %+v, %v", stopped, err)
+	}
+	machine.lose(t, probation)
+
+	probation, r := machine.restore(t)
+	eventually.True(t, "what it had said is back", func() bool {
+		r = *status(t, probation, "").Recovery
+		return r.Own == 1
+	})
+	if r.Lost != 0 || r.Textless != 0 {
+		t.Errorf("got %+v, want nothing lost and no permission without its text", r)
+	}
+	standing := map[schemas.GrantID]agent.Permission{}
+	all, err := probation.Permissions("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		standing[p.ID] = p
+	}
+	if standing[old].Standing != agent.StandingRevoked || standing[later].Standing != agent.StandingLive || len(all) != 2 {
+		t.Errorf("permissions: got %+v, want the old one revoked, the later one alive", all)
+	}
+	if _, err := probation.Accept(t.Context(), exchange.Event(schemas.TypeAttendanceRecorded, "riverside", "p-1", "x", example(t, schemas.TypeAttendanceRecorded))); schemas.CodeOf(err) != schemas.CodeGrantRevoked {
+		t.Errorf("under the revoked grant: got %v, want %s", err, schemas.CodeGrantRevoked)
+	}
+	if got, err := probation.Accept(t.Context(), again); err != nil || !got.Known {
+		t.Errorf("the system sends again what came back: got %+v, %v, want it known", got, err)
+	}
+	handle := string(standing[later].Handle)
+	if _, err := probation.Accept(t.Context(), exchange.Event(schemas.TypeAttendanceRecorded, "riverside", handle, "more", example(t, schemas.TypeAttendanceRecorded))); err != nil {
+		t.Errorf("under the later grant, by its handle: %v", err)
+	}
+	eventually.True(t, "the line works on", func() bool { return slices.Contains(subjects(t, riverside), "more") })
+	permit(t, probation, "", "riverside", "p-3") // its register counts on
+	tell(t, probation, "", "riverside", "p-3", "new")
+	eventually.True(t, "a new permission works", func() bool { return slices.Contains(subjects(t, riverside), "new") })
+	for subject, times := range timesOf(subjects(t, riverside)) {
+		if times != 1 {
+			t.Errorf("%s is there %d times, want once", subject, times)
+		}
+	}
+	for _, a := range []*agent.Agent{probation, riverside} {
+		if s := status(t, a, ""); len(s.Alarms)+len(s.Person) > 0 {
+			t.Errorf("%s: got alarms %+v and troubles %+v, want none", s.Agency, s.Alarms, s.Person)
+		}
+	}
+}
+
+// withID gives an event an id that stays its id on the wire.
+func withID(t *testing.T, event []byte) []byte {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal(event, &members); err != nil {
+		t.Fatal(err)
+	}
+	members["id"] = schemas.NewEventID()
+	b, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func timesOf(all []string) map[string]int {
+	times := map[string]int{}
+	for _, s := range all {
+		times[s]++
+	}
+	return times
 }

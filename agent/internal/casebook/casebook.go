@@ -8,6 +8,8 @@ package casebook
 
 import (
 	"encoding/json"
+	"errors"
+	"sort"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -46,13 +48,29 @@ type Entry struct {
 }
 
 // Housekeeping reports whether the event is the agents' own business: canaries,
-// and requests for what a chain lacks.
+// requests for what a chain lacks, and what follows a restore.
 func (e Entry) Housekeeping() bool {
 	var inner struct {
 		Type schemas.EventType `json:"type"`
 	}
 	_ = json.Unmarshal(e.Event, &inner) // it was parsed when it was recorded
-	return inner.Type == schemas.TypeNetworkCanarySent || inner.Type == schemas.TypeNetworkEventsNeeded
+	return inner.Type.Housekeeping()
+}
+
+// Since is the number of the first event that was recorded at an instant or
+// later, one more than the newest if there is none.
+func Since(tx durable.Tx, at time.Time) (uint64, error) {
+	last, err := Last(tx)
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	n := sort.Search(int(last), func(i int) bool {
+		e, _, err := Read(tx, uint64(i)+1)
+		failed = errors.Join(failed, err)
+		return !e.Recorded.Before(at)
+	})
+	return uint64(n) + 1, failed
 }
 
 const (

@@ -106,6 +106,14 @@ func Permissions(tx durable.Tx) ([]Permission, error) {
 
 // Issue keeps a grant that this agency draws, to be registered at the broker.
 func Issue(tx durable.Tx, p Permission) error {
+	if err := Reissue(tx, p); err != nil {
+		return err
+	}
+	return SetPending(tx, p.Grant.ID)
+}
+
+// Reissue keeps a grant of this agency with its terms, which the broker knows.
+func Reissue(tx durable.Tx, p Permission) error {
 	if err := PutPermission(tx, p); err != nil {
 		return err
 	}
@@ -114,10 +122,7 @@ func Issue(tx durable.Tx, p Permission) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.PutJSON(tx.Map(mapByClient), key, append(ids, p.Grant.ID)); err != nil {
-		return err
-	}
-	return SetPending(tx, p.Grant.ID)
+	return durable.PutJSON(tx.Map(mapByClient), key, append(ids, p.Grant.ID))
 }
 
 // SetPending marks a grant as having news for the broker.

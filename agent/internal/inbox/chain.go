@@ -174,3 +174,19 @@ func Holes(tx durable.Tx) (map[schemas.AgencyID]uint64, error) {
 	})
 	return all, err
 }
+
+// Known is what this agency has of each chain of each sender.
+func Known(tx durable.Tx) (map[schemas.AgencyID][]schemas.NetworkKnown, error) {
+	all := map[schemas.AgencyID][]schemas.NetworkKnown{}
+	err := tx.Map(mapChains).Each(func(key string, v []byte) error {
+		c, err := durable.DecodeJSON[chain](v)
+		sender, id, _ := strings.Cut(key, "|")
+		k := schemas.NetworkKnown{Chain: schemas.ULID(id), Through: max(c.Next, 1) - 1}
+		for _, h := range c.Holes {
+			k.Lacks = append(k.Lacks, schemas.NetworkRun(h))
+		}
+		all[schemas.AgencyID(sender)] = append(all[schemas.AgencyID(sender)], k)
+		return err
+	})
+	return all, err
+}

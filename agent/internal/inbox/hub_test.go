@@ -198,6 +198,8 @@ func (f *effects) Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID
 
 func (f *effects) Committed() {}
 
+func (f *effects) Lost(durable.Tx, schemas.Outline) error { return nil }
+
 func (f *effects) CaughtUp(context.Context) error { return nil }
 
 // brokenStore fails at the nth write of a transaction, until it is mended.

@@ -64,6 +64,9 @@ type Effects interface {
 	Ask(tx durable.Tx, sender schemas.AgencyID, chain schemas.ULID, from, to uint64) error
 	// Raise records an alarm.
 	Raise(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
+	// Lost is told of an envelope that was handed over once, lost here, and may
+	// not be handed over again.
+	Lost(tx durable.Tx, o schemas.Outline) error
 	// Committed is called after a transaction with effects is on disk.
 	Committed()
 	// CaughtUp is called, outside of any transaction, whenever everything that

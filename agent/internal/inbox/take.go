@@ -282,6 +282,9 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 	}
 	// It was handed over once and lost here; the sender must know that it did
 	// not arrive.
+	if err := in.opts.Effects.Lost(tx, w.Outline); err != nil {
+		return err
+	}
 	return in.queueReceipt(tx, w.Outline, schemas.ReceiptRefused, w.Code)
 }
 

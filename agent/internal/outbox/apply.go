@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/linkage-exchange/linkage/internal/durable"
@@ -22,6 +23,11 @@ func (o *Outbox) ApplyReceipt(tx durable.Tx, from schemas.AgencyID, item schemas
 	n, ok, err := durable.GetJSON[uint64](tx.Map(mapByEnvelope), string(item.Envelope))
 	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		if chain, err := Chain(tx); err != nil || item.Chain != chain {
+			return nil, errors.Join(err, o.opts.Content.Forgotten(tx, from, item))
+		}
 	}
 	var d Delivery
 	if ok {

@@ -276,6 +276,12 @@ func (c *record) ApplyEntry(durable.Tx, schemas.Entry) error {
 	return nil
 }
 
+func (c *record) Due(durable.Tx, outbox.Delivery) (bool, error) { return true, nil }
+
+func (c *record) Forgotten(tx durable.Tx, from schemas.AgencyID, _ schemas.ReceiptItem) error {
+	return c.Raise(tx, schemas.CodeChainMismatch, from, "")
+}
+
 func (c *record) Raise(_ durable.Tx, code schemas.Code, about schemas.AgencyID, _ string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -74,6 +74,9 @@ type Delivery struct {
 	// Repeats is how many deliveries before this one were of the same event to
 	// the same recipient, each lacked by it.
 	Repeats int `json:"repeats,omitempty"`
+	// Restores is how many of them were lacked because the recipient had been
+	// restored from a backup.
+	Restores int `json:"restores,omitempty"`
 	// Reason is why a person ended it.
 	Reason string `json:"reason,omitempty"`
 	// Part is set for a part of an attachment of the event.
@@ -106,6 +109,13 @@ type Content interface {
 	Moved(tx durable.Tx, from State, d Delivery) error
 	// Committed is called when a transaction of the outbox's own is on disk.
 	Committed()
+	// Due reports whether a delivery that the recipient had signed for is to go
+	// again after it lost it: not if it was about the line itself. Its error is
+	// the refusal.
+	Due(tx durable.Tx, d Delivery) (bool, error)
+	// Forgotten is told of a receipt for an envelope of a chain before the
+	// present one that is not known here.
+	Forgotten(tx durable.Tx, from schemas.AgencyID, item schemas.ReceiptItem) error
 	// Quiet reports whether a grant was revoked here and the broker has not yet
 	// said that it knows: until then nothing under it is offered again.
 	Quiet(tx durable.Tx, grant schemas.GrantID) (bool, error)
