@@ -400,7 +400,7 @@ func (f effects) termsBack(tx durable.Tx, p casebook.Permission, text string) (c
 	if err != nil {
 		return p, err
 	}
-	key, err := f.signer(tx, f.m.own, rec)
+	key, err := f.signer(tx, f.m.own, rec, time.Time{})
 	if err != nil {
 		return p, err
 	}
@@ -422,7 +422,7 @@ func (f effects) eventBack(tx durable.Tx, sender schemas.AgencyID, text string) 
 	if err != nil {
 		return false, err
 	}
-	key, err := f.signer(tx, f.m.own, rec)
+	key, err := f.signer(tx, f.m.own, rec, time.Time{})
 	if err != nil {
 		return false, err
 	}
