@@ -36,14 +36,18 @@ type State struct {
 // MemberState is one member as the broker's operator sees it: no client, no
 // content, only who is there and how much waits.
 type MemberState struct {
-	Agency      schemas.AgencyID     `json:"agency"`
-	Name        string               `json:"name"`
-	Status      schemas.MemberStatus `json:"status"`
-	Joined      bool                 `json:"joined"`
-	Fingerprint string               `json:"fingerprint"`
-	Connections int                  `json:"connections"`
-	Waiting     int                  `json:"waiting"`
-	Oldest      time.Time            `json:"oldest,omitzero"`
+	Agency schemas.AgencyID     `json:"agency"`
+	Name   string               `json:"name"`
+	Status schemas.MemberStatus `json:"status"`
+	Joined bool                 `json:"joined"`
+	// Offer is awaited for one that was a member before the present epoch, or
+	// was invited then, and is not back; offering for one that is back and has
+	// not brought yet what it holds. Mail about clients waits for that.
+	Offer       string    `json:"offer,omitempty"`
+	Fingerprint string    `json:"fingerprint"`
+	Connections int       `json:"connections"`
+	Waiting     int       `json:"waiting"`
+	Oldest      time.Time `json:"oldest,omitzero"`
 }
 
 // accountRequest asks for an agency's account key.
@@ -96,6 +100,12 @@ func (b *Broker) State() State {
 		state := MemberState{
 			Agency: m.Agency, Name: m.Card.Names.Display, Status: m.Status, Joined: m.Joined,
 			Waiting: box.Waiting, Oldest: box.Oldest,
+		}
+		switch {
+		case m.Offering:
+			state.Offer = "offering"
+		case !m.Joined && m.Status != schemas.MemberLeft && b.registry.Anew():
+			state.Offer = "awaited"
 		}
 		if m.Joined { // before that the message server has no account to ask about
 			state.Fingerprint, state.Connections = m.Card.Fingerprint(), b.nats.Connections(m.Account)

@@ -176,7 +176,12 @@ func (c *cli) sayMembers(state broker.State) {
 	rows := [][]string{{"AGENCY", "STANDING", "CONNECTED", "WAITING", "OLDEST", "FINGERPRINT"}}
 	for _, m := range state.Members {
 		standing, connected, oldest := string(m.Status), "no", "-"
-		if !m.Joined {
+		switch {
+		case m.Offer == "awaited": // a suspended one as well
+			standing += ", not back yet"
+		case m.Offer == "offering":
+			standing += ", bringing back what it holds"
+		case !m.Joined:
 			standing = "invited"
 		}
 		if m.Connections > 0 {
