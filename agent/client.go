@@ -154,6 +154,13 @@ func (c *Client) Join(ctx context.Context, code string) (Joined, error) {
 	return j, err
 }
 
+// Reclaim makes this copy the agency; see [Agent.Reclaim].
+func (c *Client) Reclaim(ctx context.Context, n schemas.NetworkID) (Reclaimed, error) {
+	var r Reclaimed
+	err := c.call(ctx, http.MethodPost, "/reclaim", inNetwork(n), nil, &r)
+	return r, err
+}
+
 // Backup has the agent write a backup; see [Agent.Backup].
 func (c *Client) Backup(ctx context.Context, file string) (Backed, error) {
 	var b Backed

@@ -242,7 +242,7 @@ func (m *membership) syncGrants() error {
 	if err := m.syncAllIssued(l, offering); err != nil || late != nil {
 		return errors.Join(late, err)
 	}
-	if offering && !m.restoring.Load() {
+	if offering && !m.silent() {
 		return m.finishOffer(l)
 	}
 	return nil
@@ -288,7 +288,7 @@ const issueMost = 50
 // register comes first and then only the grants, for it lists them all.
 func (m *membership) syncAllIssued(l *link.Link, offering bool) error {
 	most := issueMost
-	if offering && l.Connected() && !m.restoring.Load() {
+	if offering && l.Connected() && !m.silent() {
 		registers := false
 		if err := m.store.View(func(tx durable.Tx) (err error) {
 			registers, err = casebook.Registers(tx)
@@ -304,7 +304,7 @@ func (m *membership) syncAllIssued(l *link.Link, offering bool) error {
 	}
 	for {
 		pending, err := m.pending(false)
-		if err != nil || len(pending) == 0 || !l.Connected() || m.restoring.Load() { // the connection wakes us
+		if err != nil || len(pending) == 0 || !l.Connected() || m.silent() { // the connection wakes us
 			return err
 		}
 		batch := pending[:min(len(pending), most)]

@@ -58,6 +58,9 @@ type membership struct {
 	// restoring is set while an agency that was restored takes in what waits for
 	// it: it sends nothing before.
 	restoring atomic.Bool
+	// doubled is set while the broker refuses this copy of the agency for
+	// another: nothing is sent or taken in.
+	doubled atomic.Bool
 
 	changing sync.Mutex // held by one change of the record after the other
 
@@ -109,7 +112,9 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	if err := m.store.View(func(tx durable.Tx) error {
 		r, restored, err := recoveryOf(tx)
 		m.restoring.Store(restored && r.Pulled.IsZero())
-		return err
+		_, is, failed := doubledOf(tx)
+		m.doubled.Store(is)
+		return errors.Join(err, failed)
 	}); err != nil {
 		return nil, fmt.Errorf("read restore of network %s: %w", m.network, err)
 	}
@@ -323,7 +328,7 @@ type line struct{ m *membership }
 
 func (l line) Connected() bool {
 	c := l.m.link.Load()
-	return c != nil && c.Connected()
+	return c != nil && c.Connected() && !l.m.doubled.Load()
 }
 
 // errOtherEpoch is the answer to everything until the epochs were looked at.
@@ -350,8 +355,17 @@ func (l line) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply
 }
 
 func (l line) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
+	err := l.m.store.View(func(tx durable.Tx) (err error) {
+		req.Chain, err = outbox.Chain(tx)
+		return err
+	})
+	if err != nil {
+		return nil, schemas.PullEnd{}, err
+	}
 	items, end, err := l.m.link.Load().Pull(ctx, req)
 	switch {
+	case schemas.CodeOf(err) == schemas.CodeChainConflict:
+		return nil, end, errors.Join(err, l.m.refusedAsOlder(ctx, end.Chain))
 	case schemas.CodeOf(err) == schemas.CodeNotMember:
 		l.m.lookAtEpochs()
 		return items, end, err

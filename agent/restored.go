@@ -84,8 +84,8 @@ func putRecovery(tx durable.Tx, r restored) error {
 
 // beginRestored makes the records of one network those of a restored agency.
 // What an earlier restore was still counting is over.
-func beginRestored(tx durable.Tx, since, now time.Time) error {
-	if err := beginChain(tx, now); err != nil {
+func beginRestored(tx durable.Tx, since, now time.Time, others ...schemas.ULID) error {
+	if err := beginChain(tx, now, others...); err != nil {
 		return err
 	}
 	for _, name := range []string{mapPromised, mapLost, mapForgotten} {
@@ -117,7 +117,7 @@ func clearMap(m durable.Map) error {
 // nothing before it has taken in what waits for it.
 type sending struct{ line }
 
-func (s sending) Connected() bool { return !s.m.restoring.Load() && s.line.Connected() }
+func (s sending) Connected() bool { return !s.m.silent() && s.line.Connected() }
 
 // CaughtUp lets a restored agency speak: everything that the broker has for it
 // is here now, revocations before all. It asks each partner for the rest.
@@ -154,7 +154,8 @@ func (f effects) CaughtUp(ctx context.Context) error {
 	m.restoring.Store(false)
 	m.committed()
 	m.wake()
-	return nil
+	_, err = m.sendCanary(ctx) // the broker knows the new chain by it, also if there is no partner
+	return err
 }
 
 // Bounds of a request; see the event's schema.

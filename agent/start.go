@@ -150,6 +150,10 @@ func (f face) Revoke(ctx context.Context, n schemas.NetworkID, id schemas.GrantI
 
 func (f face) Join(ctx context.Context, code string) (any, error) { return f.a.Join(ctx, code) }
 
+func (f face) Reclaim(ctx context.Context, n schemas.NetworkID) (any, error) {
+	return f.a.Reclaim(ctx, n)
+}
+
 func (f face) Backup(ctx context.Context, file string) (any, error) { return f.a.Backup(ctx, file) }
 
 func (f face) Retry(ctx context.Context, n schemas.NetworkID, delivery uint64) error {

@@ -56,6 +56,9 @@ type NetworkStatus struct {
 	Attachments []Progress `json:"attachments"`
 	// Recovery is set once this agency was restored from a backup.
 	Recovery *Recovery `json:"recovery,omitempty"`
+	// Doubled is since when the broker refuses this copy of the agency because
+	// another one is running; nothing is sent or taken in.
+	Doubled time.Time `json:"doubled,omitzero"`
 	// Forked says that the broker's ledger does not hold together: nothing is
 	// sent. Ledger is how many of its entries the newest good head covers.
 	Forked  bool      `json:"forked"`
@@ -158,6 +161,11 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 	if s.Recovery, err = m.recovery(tx); err != nil {
 		return err
 	}
+	twice, _, err := doubledOf(tx)
+	if err != nil {
+		return err
+	}
+	s.Doubled = twice.At
 	if s.Missing, err = inbox.Holes(tx); err != nil {
 		return err
 	}

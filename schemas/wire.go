@@ -83,11 +83,14 @@ func (r Refusal) Err() error {
 // PullRequest asks for what waits. After says that everything up to that
 // position is durably stored by the one who asks.
 type PullRequest struct {
-	V        int    `json:"v"`
-	Epoch    ULID   `json:"epoch"` // "" before the first pull
-	After    uint64 `json:"after"`
-	Max      int    `json:"max"`      // items
-	MaxBytes int    `json:"maxbytes"` // of data
+	V     int    `json:"v"`
+	Epoch ULID   `json:"epoch"` // "" before the first pull
+	After uint64 `json:"after"`
+	// Chain is the present chain of the one who asks: a copy of an agency that
+	// is older than another which has sent gets nothing.
+	Chain    ULID `json:"chain,omitempty"`
+	Max      int  `json:"max"`      // items
+	MaxBytes int  `json:"maxbytes"` // of data
 }
 
 // The limits of a page.
@@ -137,6 +140,9 @@ type PullEnd struct {
 	Roll uint64  `json:"roll"`
 	Time Instant `json:"time"` // the broker's clock
 	Head *string `json:"head"`
+	// Chain is the newest chain of the one who asks, if it is not the one that
+	// was named.
+	Chain ULID `json:"chain,omitempty"`
 	Refusal
 }
 

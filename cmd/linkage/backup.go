@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/agent"
+	"github.com/linkage-exchange/linkage/schemas"
 )
 
 func agentBackup(c *cli) *cobra.Command {
@@ -153,4 +154,26 @@ func (c *cli) afterRestore(ctx context.Context, opts agent.Options, made agent.R
 		}
 		c.say("\nNever start the old machine's copy again. Next: linkage agent run --data %s", made.Data)
 	})
+}
+
+func agentReclaim(c *cli) *cobra.Command {
+	var flags *agentFlags
+	var network string
+	cmd := c.command("reclaim", "Make this copy the agency again, after the exchange turned it away for another copy", c.arguments(), func(ctx context.Context, _ []string) error {
+		client, err := flags.client()
+		if err != nil {
+			return err
+		}
+		done, err := client.Reclaim(ctx, schemas.NetworkID(network))
+		if err != nil {
+			return err
+		}
+		return c.print(done, func() {
+			c.say("This copy is the agency in %s again. Stop the other one and never start it again.", done.Network)
+			c.say("What the other one had is fetched from the exchange and the partners: linkage agent status%s", c.where)
+		})
+	})
+	flags = forAgent(cmd)
+	withNetwork(cmd, &network)
+	return cmd
 }

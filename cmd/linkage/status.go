@@ -66,6 +66,10 @@ func (c *cli) glance(n agent.NetworkStatus) [][]string {
 	if going+n.Outbox["accepted"] > 0 {
 		waiting = fmt.Sprintf("%d to go to the exchange, %d at the exchange for their recipients, the oldest for %s", going, n.Outbox["accepted"], age(n.Oldest))
 	}
+	if !n.Doubled.IsZero() {
+		rows = append(rows, []string{"  copies", c.here("another copy of this agency's Linkage is running, or ran after this one; since " + clock(n.Doubled) +
+			" this one sends and takes in nothing. If the other is the right one, stop this one; if this is the right one, stop the other, then: `linkage agent reclaim`")})
+	}
 	if r := n.Recovery; r != nil {
 		rows = append(rows, []string{"  restored", clock(r.At) + " from a backup of " + clock(r.Since) + ": " + r.Sentence()})
 	}

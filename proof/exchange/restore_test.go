@@ -255,3 +255,111 @@ func timesOf(all []string) map[string]int {
 	}
 	return times
 }
+
+// copyDir copies an agent's directory, as a cloned machine has it.
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{from, to} {
+		if err := filepath.WalkDir(path, func(p string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			return os.Chmod(p, 0o600)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := os.ReadFile(from + ".key")
+	if err == nil {
+		err = os.WriteFile(to+".key", key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Two copies of one agency with the same chain: whoever comes second is refused
+// and says so, nothing has its effect twice, and a person can decide for it.
+func TestR2ClonedAgencyIsFoundOut(t *testing.T) {
+	n := exchange.Start(t)
+	riverside, probation := n.Join("riverside"), n.Join("probation")
+	permit(t, riverside, "", "probation", "c-1")
+	tell(t, riverside, "", "probation", "c-1", "before")
+	eventually.True(t, "the first arrives", func() bool { return len(heard(t, probation)) == 1 })
+	eventually.True(t, "its receipt, too", func() bool { return waiting(t, riverside, "") == 0 })
+	if err := riverside.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	opts := n.AgentOptions("riverside")
+	clone := opts
+	clone.DataDir += "-clone"
+	copyDir(t, opts.DataDir, clone.DataDir)
+	riverside = n.Run("riverside")
+	second, err := agent.Open(t.Context(), clone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Stop(context.Background()) }) // it only ran for this test
+
+	tell(t, riverside, "", "probation", "c-1", "of the first")
+	eventually.True(t, "the first copy's arrives", func() bool { return slices.Contains(subjects(t, probation), "of the first") })
+	tell(t, second, "", "probation", "c-1", "of the second")
+	eventually.True(t, "the second copy says that it is refused", func() bool { return !status(t, second, "").Doubled.IsZero() })
+	if s := status(t, riverside, ""); !s.Doubled.IsZero() {
+		t.Errorf("the first copy is refused, too: %+v", s)
+	}
+	if slices.Contains(subjects(t, probation), "of the second") {
+		t.Error("the refused copy's event arrived")
+	}
+	if _, err := riverside.Reclaim(t.Context(), ""); schemas.CodeOf(err) != schemas.CodeMalformed {
+		t.Errorf("reclaim by the copy that was not refused: got %v, want %s", err, schemas.CodeMalformed)
+	}
+
+	if _, err := second.Reclaim(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	eventually.True(t, "what the second had accepted arrives", func() bool { return slices.Contains(subjects(t, probation), "of the second") })
+	eventually.True(t, "what the first had said is there, too", func() bool { return status(t, second, "").Recovery.Own == 1 })
+	tell(t, riverside, "", "probation", "c-1", "too late")
+	eventually.True(t, "now the first copy is refused", func() bool { return !status(t, riverside, "").Doubled.IsZero() })
+	for subject, times := range timesOf(subjects(t, probation)) {
+		if times != 1 {
+			t.Errorf("%s is there %d times, want once", subject, times)
+		}
+	}
+}
+
+// The old machine comes back after its agency was restored elsewhere: it is
+// refused at its first pull, before it says anything.
+func TestR2OldMachineComesBack(t *testing.T) {
+	n := exchange.Start(t)
+	riverside := n.Join("riverside")
+	probation, machine := joinWithCode(t, n, "probation")
+	permit(t, riverside, "", "probation", "c-1")
+	machine.backUp(t, probation)
+	if err := probation.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	opts := n.AgentOptions("probation")
+	old := opts
+	old.DataDir += "-old"
+	copyDir(t, opts.DataDir, old.DataDir)
+	machine.lose(t, probation)
+	probation, _ = machine.restore(t)
+	eventually.True(t, "the new chain was used", func() bool { return !status(t, probation, "").Canary.IsZero() && waiting(t, probation, "") == 0 })
+
+	back, err := agent.Open(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = back.Stop(context.Background()) }) // it only ran for this test
+	eventually.True(t, "the old machine says that it is refused", func() bool { return !status(t, back, "").Doubled.IsZero() })
+	tell(t, riverside, "", "probation", "c-1", "new")
+	eventually.True(t, "the restored one works on", func() bool { return slices.Contains(subjects(t, probation), "new") })
+	if got := subjects(t, back); len(got) > 0 {
+		t.Errorf("the old machine took in %v", got)
+	}
+}

@@ -50,6 +50,8 @@ type Agent interface {
 	End(ctx context.Context, network schemas.NetworkID, delivery uint64, reason string) error
 	Dismiss(ctx context.Context, network schemas.NetworkID, alarm uint64) error
 	Confirm(ctx context.Context, network schemas.NetworkID, a schemas.AgencyID, fingerprint string) error
+	// Reclaim makes this copy the agency, in place of another that is running.
+	Reclaim(ctx context.Context, network schemas.NetworkID) (answer any, err error)
 	// Backup writes a file on this machine.
 	Backup(ctx context.Context, file string) (answer any, err error)
 	// Rotate waits for the broker until ctx ends; its answer is true either way.
@@ -143,6 +145,7 @@ func (s *Server) Close(ctx context.Context) error {
 func (s *Server) operator(routes http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /backup", s.backup)
+	mux.HandleFunc("POST /reclaim", s.reclaim)
 	mux.Handle("/", routes)
 	return mux
 }

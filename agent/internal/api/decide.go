@@ -46,6 +46,11 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, http.StatusOK, made, err)
 }
 
+func (s *Server) reclaim(w http.ResponseWriter, r *http.Request) {
+	done, err := s.opts.Agent.Reclaim(r.Context(), network(r))
+	s.answer(w, r, http.StatusOK, done, err)
+}
+
 func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
 	n, err := number(r)
 	if err == nil {

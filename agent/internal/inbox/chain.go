@@ -70,6 +70,20 @@ func (in *Inbox) follow(tx durable.Tx, o schemas.Outline) (known bool, err error
 	return false, durable.PutJSON(tx.Map(mapChains), key, c)
 }
 
+// newest notes a sender's newest chain. The gate refuses an older one once a
+// newer one was used, so one that comes after it is two copies of the sender and
+// a gate that does not look.
+func (in *Inbox) newest(tx durable.Tx, e schemas.Envelope) error {
+	chain, _, err := durable.GetJSON[schemas.ULID](tx.Map(mapNewest), string(e.Sender))
+	switch {
+	case err != nil || e.Chain == chain:
+		return err
+	case e.Chain > chain:
+		return durable.PutJSON(tx.Map(mapNewest), string(e.Sender), e.Chain)
+	}
+	return in.opts.Effects.Raise(tx, schemas.CodeChainConflict, e.Sender, "two copies of this agency's Linkage are running: the older one sent after the newer one")
+}
+
 func (in *Inbox) broken(tx durable.Tx, e schemas.Envelope) error {
 	return in.opts.Effects.Raise(tx, schemas.CodeChainMismatch, e.Sender, "the sender's hash chain is broken: an envelope does not name the one before it")
 }

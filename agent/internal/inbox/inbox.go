@@ -106,6 +106,7 @@ const (
 	mapCursor   = "cursor"
 	keyCursor   = "cursor"
 	mapChains   = "in-chains"
+	mapNewest   = "in-newest"  // sender -> its newest chain
 	mapAnswers  = "in-answers" // sender|chain|sequence -> what was answered
 	logReceipts = "receipts"
 

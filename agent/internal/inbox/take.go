@@ -77,6 +77,9 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 	if e.Recipient != in.opts.Own { // it has no place in the sender's chain for this agency
 		return in.refuse(tx, outline, o.err)
 	}
+	if err := in.newest(tx, e); err != nil {
+		return err
+	}
 	known, err := in.follow(tx, outline)
 	if err != nil {
 		return err

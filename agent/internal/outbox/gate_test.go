@@ -282,6 +282,10 @@ func (c *record) Forgotten(tx durable.Tx, from schemas.AgencyID, _ schemas.Recei
 	return c.Raise(tx, schemas.CodeChainMismatch, from, "")
 }
 
+func (c *record) Doubled(tx durable.Tx) error {
+	return c.Raise(tx, schemas.CodeChainConflict, "", "")
+}
+
 func (c *record) Raise(_ durable.Tx, code schemas.Code, about schemas.AgencyID, _ string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

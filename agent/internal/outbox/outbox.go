@@ -116,6 +116,8 @@ type Content interface {
 	// Forgotten is told of a receipt for an envelope of a chain before the
 	// present one that is not known here.
 	Forgotten(tx durable.Tx, from schemas.AgencyID, item schemas.ReceiptItem) error
+	// Doubled is told that another copy of this agency is sending.
+	Doubled(tx durable.Tx) error
 	// Quiet reports whether a grant was revoked here and the broker has not yet
 	// said that it knows: until then nothing under it is offered again.
 	Quiet(tx durable.Tx, grant schemas.GrantID) (bool, error)

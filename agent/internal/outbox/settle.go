@@ -85,10 +85,12 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 	case code == schemas.CodeChainConflict && ended:
 		return false, true, move(Waiting) // the broker has it not, or another in its place: it goes in the present chain
 	case code == schemas.CodeChainConflict:
-		if err := o.opts.Content.Raise(tx, code, d.Recipient, "the broker holds another envelope of this agency in the same place: is a second copy of this Linkage running?"); err != nil {
+		// The broker holds another envelope of this agency in the same place, or
+		// a newer chain: nothing that this copy could send would be right.
+		if err := o.opts.Content.Doubled(tx); err != nil {
 			return false, false, err
 		}
-		return false, true, move(Held)
+		return true, false, move(Frozen)
 	case code == schemas.CodeUnknownRecipientKey && r.Entry != nil:
 		if err := o.opts.Content.ApplyEntry(tx, *r.Entry); err != nil && schemas.CodeOf(err) == "" {
 			return false, false, err
@@ -105,8 +107,7 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 	}
 }
 
-// rechain takes over where the broker says that the chain stands, if that is
-// not behind what it has accepted before.
+// rechain looks at where the broker says that the chain stands.
 func (o *Outbox) rechain(tx durable.Tx, d *Delivery, r schemas.SubmitReply, move func(State) error) (later, breaks bool, err error) {
 	h, err := headOf(tx, d.Recipient)
 	if err != nil {
@@ -127,9 +128,9 @@ func (o *Outbox) rechain(tx durable.Tx, d *Delivery, r schemas.SubmitReply, move
 		}
 		return true, true, move(Waiting)
 	}
-	h.Sequence, h.Hash = r.Expect.Sequence-1, r.Expect.Previous
-	if err := durable.PutJSON(tx.Map(mapChains), string(d.Recipient), h); err != nil {
+	// The broker has more of our chain than we ever froze: another copy sent it.
+	if err := o.opts.Content.Doubled(tx); err != nil {
 		return false, false, err
 	}
-	return false, true, move(Waiting)
+	return true, false, move(Frozen)
 }

@@ -54,6 +54,9 @@ func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest
 	if err != nil {
 		return schemas.PullEnd{}, err
 	}
+	if newest := g.newestOf(a); req.Chain != "" && req.Chain < newest {
+		return schemas.PullEnd{Chain: newest}, schemas.Refuse(schemas.CodeChainConflict, "chain", "must be this agency's newest chain", "stop the older copy of this agency's Linkage")
+	}
 	if err := g.acknowledge(a, req.After); err != nil {
 		return schemas.PullEnd{}, err
 	}
@@ -68,6 +71,13 @@ func (g *Gate) pull(ctx context.Context, account string, req schemas.PullRequest
 			return end, err
 		}
 	}
+}
+
+// newestOf is the newest chain in which a member has sent, "" if it has not.
+func (g *Gate) newestOf(a schemas.AgencyID) schemas.ULID {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.state.newest[a]
 }
 
 // acknowledge notes the member's cursor: what lies before it is stored there,
