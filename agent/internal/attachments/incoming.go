@@ -42,7 +42,12 @@ type open struct {
 	Sender schemas.AgencyID `json:"sender"`
 	Grant  schemas.GrantID  `json:"grant"`
 	Bytes  int              `json:"bytes"` // that came so far
+	Last   time.Time        `json:"last"`  // when a part came
 }
+
+// stale is how long an incomplete document waits for its next part: as long as
+// the broker keeps mail.
+const stale = 90 * 24 * time.Hour
 
 // tally sums up what is open from one sender.
 type tally struct {
@@ -73,14 +78,14 @@ func (i Incoming) put(tx durable.Tx, s State, code schemas.Code, now time.Time) 
 	if err := show(tx, "i|"+i.key(), s); err != nil {
 		return err
 	}
-	if err := i.count(tx, s == UnderWay); err != nil {
+	if err := i.count(tx, s == UnderWay, now); err != nil {
 		return err
 	}
 	return durable.PutJSON(tx.Map(mapIncoming), i.key(), i)
 }
 
 // count keeps what is open, and its sum, as the document is now.
-func (i Incoming) count(tx durable.Tx, isOpen bool) error {
+func (i Incoming) count(tx durable.Tx, isOpen bool, now time.Time) error {
 	sum, _, err := durable.GetJSON[tally](tx.Map(mapTallies), string(i.Sender))
 	if err != nil {
 		return err
@@ -93,7 +98,7 @@ func (i Incoming) count(tx durable.Tx, isOpen bool) error {
 		sum.Count, sum.Bytes = sum.Count-1, sum.Bytes-before.Bytes
 	}
 	if isOpen {
-		o := open{i.Sender, i.Grant, i.received()}
+		o := open{i.Sender, i.Grant, i.received(), now}
 		sum.Count, sum.Bytes = sum.Count+1, sum.Bytes+o.Bytes
 		err = durable.PutJSON(tx.Map(mapOpen), i.key(), o)
 	} else {
@@ -202,7 +207,7 @@ func room(tx durable.Tx, sender schemas.AgencyID, bytes int) error {
 	sum, _, err := durable.GetJSON[tally](tx.Map(mapTallies), string(sender))
 	if err == nil && sum.Bytes+bytes > MaxIncomplete {
 		err = schemas.Refuse(schemas.CodeQuota, "attachment", fmt.Sprintf("must find room: incomplete attachments of one partner have at most %d MiB together", MaxIncomplete>>20),
-			"complete the attachments that were begun, then send this part again")
+			"complete the attachments that were begun, or wait: what gets no part for 90 days is removed")
 	}
 	return err
 }
@@ -250,7 +255,8 @@ func errorsOf(errs ...error) error {
 }
 
 // Withdraw removes what came of the incomplete documents under grants that have
-// ended. ended says so of a grant, and with which code.
+// ended, and of those whose next part does not come. ended says that a grant
+// has ended, and with which code.
 func Withdraw(tx durable.Tx, ended func(schemas.GrantID) (schemas.Code, error), now time.Time) error {
 	var keys []string
 	codes := map[string]schemas.Code{}
@@ -260,6 +266,9 @@ func Withdraw(tx durable.Tx, ended func(schemas.GrantID) (schemas.Code, error), 
 			return err
 		}
 		code, err := ended(o.Grant)
+		if code == "" && now.Sub(o.Last) >= stale {
+			code = schemas.CodeExpired
+		}
 		if code != "" {
 			keys, codes[key] = append(keys, key), code
 		}

@@ -59,6 +59,7 @@ type hub struct {
 	down     bool
 	pulls    int
 	failing  error // of every pull
+	cut      int   // every page breaks after so many items; 0 for none
 	epoch    schemas.ULID
 	items    []schemas.Item
 	receipts []schemas.Receipt
@@ -96,6 +97,9 @@ func (h *hub) Pull(_ context.Context, req schemas.PullRequest) ([]schemas.Item, 
 			break
 		}
 		page = append(page, i)
+		if h.cut > 0 && len(page) == h.cut {
+			return page, schemas.PullEnd{}, schemas.Refuse(schemas.CodeUnavailable, "", "the line broke", "")
+		}
 	}
 	return page, end, nil
 }

@@ -27,6 +27,8 @@ import (
 // Line is the way to the broker.
 type Line interface {
 	Connected() bool
+	// Pull returns one page. If the line breaks, what came of it is returned with
+	// the error.
 	Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error)
 	Receipt(ctx context.Context, rec schemas.SignedRecord) error
 }
@@ -97,6 +99,8 @@ type Inbox struct {
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
 
+	page page // of the pull loop alone
+
 	mu     sync.Mutex // guards what follows
 	pulled time.Time  // when the broker last answered
 	clock  time.Duration
@@ -127,7 +131,7 @@ type cursor struct {
 
 // New makes an inbox; Start begins to take in.
 func New(opts Options) *Inbox {
-	in := &Inbox{opts: opts, pulls: make(chan struct{}, 1), answers: make(chan struct{}, 1)}
+	in := &Inbox{opts: opts, pulls: make(chan struct{}, 1), answers: make(chan struct{}, 1), page: firstPage}
 	in.ctx, in.stop = context.WithCancel(context.Background())
 	return in
 }
@@ -267,11 +271,13 @@ func (in *Inbox) pullAll(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read cursor: %w", err)
 		}
+		begun := time.Now()
 		items, end, err := in.opts.Line.Pull(ctx, schemas.PullRequest{
-			V: 1, Epoch: c.Epoch, After: c.Position, Max: schemas.MaxPullItems, MaxBytes: schemas.MaxPullBytes,
+			V: 1, Epoch: c.Epoch, After: c.Position, Max: schemas.MaxPullItems, MaxBytes: int(in.page),
 		})
+		in.page.took(time.Since(begun), end.More, err)
 		if err != nil {
-			return in.pullFailed(ctx, err)
+			return in.pullFailed(ctx, errors.Join(err, in.takeRest(ctx, c, items)))
 		}
 		crash.Point(crash.AgentPulled)
 		in.mu.Lock()
@@ -284,6 +290,17 @@ func (in *Inbox) pullAll(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// takeRest stores what came of a page before the line broke. A page's items
+// come in order, so they are all that there is up to the last of them: a line
+// that is cut before every page's end still gets on.
+func (in *Inbox) takeRest(ctx context.Context, c cursor, items []schemas.Item) error {
+	if len(items) == 0 || c.Epoch == "" {
+		return nil
+	}
+	end := schemas.PullEnd{Epoch: c.Epoch, Next: items[len(items)-1].Position, More: true}
+	return in.takeIn(context.WithoutCancel(ctx), c, items, end)
 }
 
 // pullFailed makes what a person must know of a refused pull visible.

@@ -321,8 +321,9 @@ func (l *Link) Renew(ctx context.Context) (schemas.RenewReply, error) {
 	return reply, errors.Join(err, reply.Err())
 }
 
-// Pull asks for one page and returns it whole, with its end. A refusal in the
-// end is an error.
+// Pull asks for one page and returns it with its end. A refusal in the end is
+// an error. If the line breaks, what came of the page until then is returned
+// with the error.
 func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
 	var end schemas.PullEnd
 	if !l.Connected() {
@@ -334,7 +335,7 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 	}
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	inbox := l.conn.NewRespInbox()
+	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
 	sub, err := l.conn.SubscribeSync(inbox)
 	if err != nil {
 		return nil, end, unanswered(err)
@@ -351,8 +352,10 @@ func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schem
 	var end schemas.PullEnd
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, end, unanswered(err)
+		if err != nil { // it may have come before the line broke, and not been looked at
+			if m, _ = sub.NextMsg(time.Nanosecond); m == nil {
+				return items, end, unanswered(err)
+			}
 		}
 		kind := schemas.ItemKind(m.Header.Get(schemas.HeaderItem))
 		if kind == "" && len(m.Data) == 0 { // the server: nobody serves this
@@ -391,7 +394,7 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 	}
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	inbox := l.conn.NewRespInbox()
+	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
 	sub, err := l.conn.SubscribeSync(inbox)
 	if err != nil {
 		return unanswered(err)

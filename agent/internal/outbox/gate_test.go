@@ -396,6 +396,20 @@ func (h *house) queue(to schemas.AgencyID) uint64 {
 	return h.events
 }
 
+// queueParts puts parts of an attachment into a recipient's lane.
+func (h *house) queueParts(to schemas.AgencyID, n int) {
+	h.t.Helper()
+	for i := range n {
+		h.events++
+		var number uint64
+		h.update(func(tx durable.Tx) (err error) {
+			number, err = h.box.QueuePart(tx, outbox.Delivery{Event: h.events, Recipient: to}, schemas.Hash{1}, i)
+			return err
+		})
+		h.box.Add(to, number)
+	}
+}
+
 func (h *house) queueAll(to schemas.AgencyID, n int) {
 	h.t.Helper()
 	for range n {
