@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linkage-exchange/linkage/agent/internal/vault"
+	"github.com/linkage-exchange/linkage/internal/clock"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -63,7 +64,7 @@ func (o *Options) SetDefaults() {
 		o.Listen = "127.0.0.1:7420"
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = clock.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

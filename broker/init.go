@@ -15,6 +15,7 @@ import (
 
 	"github.com/linkage-exchange/linkage/broker/internal/transport"
 	"github.com/linkage-exchange/linkage/internal/atomicfile"
+	"github.com/linkage-exchange/linkage/internal/clock"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -43,7 +44,7 @@ func (o *InitOptions) setDefaults() {
 		o.Setup = "formal-consortium"
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = clock.Now
 	}
 }
 

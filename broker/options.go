@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/linkage-exchange/linkage/internal/clock"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
@@ -56,7 +57,7 @@ func (o *Options) SetDefaults() {
 	set(&o.Listen, ":7443")
 	set(&o.StatusListen, "127.0.0.1:7430")
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = clock.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/linkage-exchange/linkage/internal/children"
+
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/proof/checker"
@@ -50,7 +52,7 @@ func (c *cli) check(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	promises, err := checkDirs(ctx, newChildren(self, ""), manifest, args[1:])
+	promises, err := checkDirs(ctx, children.New(self, ""), manifest, args[1:])
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ var errBroken = errors.New("not every promise was kept")
 
 // checkDirs lets the agents and the broker of the directories print what they
 // hold, and the checker look at it.
-func checkDirs(ctx context.Context, run *children, m checker.Manifest, names []string) ([]checker.Promise, error) {
+func checkDirs(ctx context.Context, run *children.Children, m checker.Manifest, names []string) ([]checker.Promise, error) {
 	in := checker.Input{Manifest: m, Dirs: map[string]fs.FS{}}
 	for _, name := range names {
 		info, err := os.Stat(name)
@@ -91,7 +93,7 @@ func checkDirs(ctx context.Context, run *children, m checker.Manifest, names []s
 
 // inspected returns what the agent or the broker of a directory prints, or what
 // a file holds that was printed before; nil for any other directory.
-func inspected(ctx context.Context, run *children, name string, dir bool) ([]byte, error) {
+func inspected(ctx context.Context, run *children.Children, name string, dir bool) ([]byte, error) {
 	if !dir {
 		b, err := os.ReadFile(name)
 		if err != nil {
@@ -108,6 +110,6 @@ func inspected(ctx context.Context, run *children, name string, dir bool) ([]byt
 	if noun == "" {
 		return nil, nil
 	}
-	out, _, err := run.run(ctx, nil, noun, "inspect", "--json", "--data", name)
+	out, _, err := run.Run(ctx, nil, noun, "inspect", "--json", "--data", name)
 	return out, err
 }

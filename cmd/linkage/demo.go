@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linkage-exchange/linkage/internal/children"
+
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/examples"
@@ -127,7 +129,7 @@ func (p *player) run(ctx context.Context) (demoResult, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Promises, err = checkDirs(ctx, p.net.children, p.manifest.Manifest, p.net.dataDirs())
+	r.Promises, err = checkDirs(ctx, p.net.Children, p.manifest.Manifest, p.net.dataDirs())
 	r.Seconds = float64(time.Since(began).Milliseconds()) / 1000
 	if err != nil {
 		return r, err
@@ -146,7 +148,7 @@ func (p *player) stay(ctx context.Context) error {
 	for _, a := range p.example.Network.Agencies {
 		starts = append(starts, func() error { return p.net.startAgent(ctx, a.ID) })
 	}
-	if err := together(starts); err != nil {
+	if err := children.Together(starts); err != nil {
 		return err
 	}
 	p.tell.running(p.net)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/linkage-exchange/linkage/internal/children"
+
 	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/broker"
 	"github.com/linkage-exchange/linkage/examples"
@@ -20,7 +22,7 @@ import (
 // demoNetwork is a broker and agents on this machine, each a process with its
 // own data directory and keys.
 type demoNetwork struct {
-	*children
+	*children.Children
 	dir     string
 	network examples.Network
 	address map[string]string // of the broker, its status, and each agency's agent
@@ -43,7 +45,7 @@ func newDemoNetwork(self, dir string, n examples.Network) (*demoNetwork, error) 
 			return nil, fmt.Errorf("make directory: %w", err)
 		}
 	}
-	d.children = newChildren(self, filepath.Join(dir, "logs"))
+	d.Children = children.New(self, filepath.Join(dir, "logs"))
 	names := []string{examples.Broker, demoStatus}
 	for _, a := range n.Agencies {
 		names = append(names, string(a.ID))
@@ -77,7 +79,7 @@ func (d *demoNetwork) keyFile(a schemas.AgencyID) string { return d.agentDir(a) 
 
 // found makes the network: a broker that runs, and every agency a member.
 func (d *demoNetwork) found(ctx context.Context, say func(format string, args ...any)) error {
-	_, _, err := d.run(ctx, nil, "broker", "init", "--data", d.brokerDir(), "--lead", d.leadDir(), "--network", string(d.network.ID),
+	_, _, err := d.Run(ctx, nil, "broker", "init", "--data", d.brokerDir(), "--lead", d.leadDir(), "--network", string(d.network.ID),
 		"--url", "https://"+d.address[examples.Broker], "--setup", d.network.Setup)
 	if err != nil {
 		return err
@@ -94,7 +96,7 @@ func (d *demoNetwork) found(ctx context.Context, say func(format string, args ..
 		}
 		joins = append(joins, func() error { return d.join(ctx, a, code) })
 	}
-	if err := together(joins); err != nil {
+	if err := children.Together(joins); err != nil {
 		return err
 	}
 	for _, a := range d.network.Agencies {
@@ -104,18 +106,18 @@ func (d *demoNetwork) found(ctx context.Context, say func(format string, args ..
 }
 
 func (d *demoNetwork) startBroker(ctx context.Context) error {
-	err := d.start(examples.Broker, "broker", "run", "--data", d.brokerDir(), "--listen", d.address[examples.Broker], "--status-listen", d.address[demoStatus])
+	err := d.Start(examples.Broker, "broker", "run", "--data", d.brokerDir(), "--listen", d.address[examples.Broker], "--status-listen", d.address[demoStatus])
 	if err != nil {
 		return err
 	}
-	return poll(ctx, "the broker to serve", func(ctx context.Context) (bool, error) {
+	return children.Poll(ctx, "the broker to serve", func(ctx context.Context) (bool, error) {
 		_, err := broker.OpenAdmin(d.brokerDir()).State(ctx)
-		return err == nil, d.alive(examples.Broker)
+		return err == nil, d.Alive(examples.Broker)
 	})
 }
 
 func (d *demoNetwork) invite(ctx context.Context, a schemas.AgencyID) (string, error) {
-	out, _, err := d.run(ctx, nil, "broker", "invite", string(a), "--data", d.brokerDir(), "--lead", d.leadDir(), "--json")
+	out, _, err := d.Run(ctx, nil, "broker", "invite", string(a), "--data", d.brokerDir(), "--lead", d.leadDir(), "--json")
 	if err != nil {
 		return "", err
 	}
@@ -130,10 +132,10 @@ func (d *demoNetwork) invite(ctx context.Context, a schemas.AgencyID) (string, e
 
 // join makes an agency's agent, admits it and runs it.
 func (d *demoNetwork) join(ctx context.Context, a examples.Agency, code string) error {
-	if _, _, err := d.run(ctx, nil, "agent", "init", "--data", d.agentDir(a.ID), "--name", a.Name, "--key-file", d.keyFile(a.ID)); err != nil {
+	if _, _, err := d.Run(ctx, nil, "agent", "init", "--data", d.agentDir(a.ID), "--name", a.Name, "--key-file", d.keyFile(a.ID)); err != nil {
 		return err
 	}
-	if _, _, err := d.run(ctx, nil, "agent", "join", code, "--data", d.agentDir(a.ID)); err != nil {
+	if _, _, err := d.Run(ctx, nil, "agent", "join", code, "--data", d.agentDir(a.ID)); err != nil {
 		return err
 	}
 	return d.startAgent(ctx, a.ID)
@@ -141,12 +143,12 @@ func (d *demoNetwork) join(ctx context.Context, a examples.Agency, code string) 
 
 // startAgent runs an agent and waits until it is connected.
 func (d *demoNetwork) startAgent(ctx context.Context, a schemas.AgencyID) error {
-	if err := d.start(string(a), "agent", "run", "--data", d.agentDir(a), "--listen", d.address[string(a)]); err != nil {
+	if err := d.Start(string(a), "agent", "run", "--data", d.agentDir(a), "--listen", d.address[string(a)]); err != nil {
 		return err
 	}
-	return poll(ctx, "the agent of "+string(a)+" to connect", func(ctx context.Context) (bool, error) {
+	return children.Poll(ctx, "the agent of "+string(a)+" to connect", func(ctx context.Context) (bool, error) {
 		s, err := d.status(ctx, a)
-		return err == nil && s.Connected, d.alive(string(a))
+		return err == nil && s.Connected, d.Alive(string(a))
 	})
 }
 
@@ -164,15 +166,15 @@ func (d *demoNetwork) status(ctx context.Context, a schemas.AgencyID) (agent.Net
 
 // program is how a person calls this executable.
 func (d *demoNetwork) program() string {
-	if found, err := exec.LookPath("linkage"); err == nil && found == d.self {
+	if found, err := exec.LookPath("linkage"); err == nil && found == d.Program() {
 		return "linkage"
 	}
-	return d.self
+	return d.Program()
 }
 
 // dataDirs are the directories of broker and agents, and the logs.
 func (d *demoNetwork) dataDirs() []string {
-	dirs := []string{d.brokerDir(), d.logs}
+	dirs := []string{d.brokerDir(), d.Logs()}
 	for _, a := range d.network.Agencies {
 		dirs = append(dirs, d.agentDir(a.ID))
 	}
@@ -183,7 +185,7 @@ func (d *demoNetwork) dataDirs() []string {
 func (d *demoNetwork) stopNetwork() error {
 	var stops []func() error
 	for _, a := range d.network.Agencies {
-		stops = append(stops, func() error { return d.stop(string(a.ID)) })
+		stops = append(stops, func() error { return d.Stop(string(a.ID)) })
 	}
-	return errors.Join(together(stops), d.stop(examples.Broker))
+	return errors.Join(children.Together(stops), d.Stop(examples.Broker))
 }

@@ -64,9 +64,9 @@ func (p *player) step(ctx context.Context, s examples.Step) error {
 func (p *player) process(ctx context.Context, s examples.Step) error {
 	switch {
 	case s.Stop != "":
-		return p.net.stop(string(s.Stop))
+		return p.net.Stop(string(s.Stop))
 	case s.Kill != "":
-		return p.net.kill(s.Kill)
+		return p.net.Kill(s.Kill)
 	case s.Start == examples.Broker:
 		return p.net.startBroker(ctx)
 	default:
@@ -75,7 +75,7 @@ func (p *player) process(ctx context.Context, s examples.Step) error {
 }
 
 func (p *player) standing(ctx context.Context, verb string, a schemas.AgencyID) error {
-	_, _, err := p.net.run(ctx, nil, "broker", verb, string(a), "--data", p.net.brokerDir(), "--lead", p.net.leadDir())
+	_, _, err := p.net.Run(ctx, nil, "broker", verb, string(a), "--data", p.net.brokerDir(), "--lead", p.net.leadDir())
 	return err
 }
 
@@ -92,7 +92,7 @@ func (p *player) permit(ctx context.Context, perm examples.Permission) error {
 	for _, c := range perm.Cells {
 		args = append(args, "--cell", c.String())
 	}
-	out, _, err := p.net.run(ctx, nil, args...)
+	out, _, err := p.net.Run(ctx, nil, args...)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func cellNames(all []examples.Cell) string {
 func (p *player) revoke(ctx context.Context, end examples.Ending) error {
 	perm, _ := p.course.Permission(end.Permission)
 	id := p.grants[end.Permission]
-	if _, _, err := p.net.run(ctx, nil, "grant", "revoke", string(id), "--data", p.net.agentDir(perm.From)); err != nil {
+	if _, _, err := p.net.Run(ctx, nil, "grant", "revoke", string(id), "--data", p.net.agentDir(perm.From)); err != nil {
 		return err
 	}
 	p.manifest.revoke(id)

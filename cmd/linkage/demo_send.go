@@ -51,7 +51,7 @@ func (p *player) offer(ctx context.Context, s examples.Sending) (code int, err e
 	for _, to := range s.To {
 		args = append(args, "--to", string(to))
 	}
-	_, code, err = p.net.run(ctx, body, append(args, "-")...)
+	_, code, err = p.net.Run(ctx, body, append(args, "-")...)
 	return code, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/linkage-exchange/linkage/internal/children"
+
 	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -18,7 +20,7 @@ func (p *player) settle(ctx context.Context) error {
 			waits = append(waits, func() error { return p.settled(ctx, a.ID) })
 		}
 	}
-	return together(waits)
+	return children.Together(waits)
 }
 
 func (p *player) settled(ctx context.Context, a schemas.AgencyID) error {
@@ -33,17 +35,17 @@ func (p *player) settled(ctx context.Context, a schemas.AgencyID) error {
 		}
 	}
 	var last agent.NetworkStatus
-	err := poll(ctx, "the mail of "+string(a), func(ctx context.Context) (bool, error) {
+	err := children.Poll(ctx, "the mail of "+string(a), func(ctx context.Context) (bool, error) {
 		s, err := p.net.status(ctx, a)
 		if err != nil {
-			return false, p.net.alive(string(a))
+			return false, p.net.Alive(string(a))
 		}
 		last = s
 		return s.Outbox["waiting"] == 0 && s.Outbox["frozen"] == 0 && s.Outbox["held"] == 0 &&
 			s.Outbox["accepted"] == waiting && s.Outbox["withdrawn"] == withdrawn, nil
 	})
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: expected %d waiting at the broker and %d withdrawn, found %v\n%s", err, waiting, withdrawn, last.Outbox, p.net.tail(string(a)))
+		return fmt.Errorf("%w: expected %d waiting at the broker and %d withdrawn, found %v\n%s", err, waiting, withdrawn, last.Outbox, p.net.Tail(string(a)))
 	}
 	return err
 }
@@ -62,10 +64,10 @@ func (p *player) name(ctx context.Context, a schemas.AgencyID, client string) (s
 		}
 	}
 	handle := ""
-	err := poll(ctx, string(a)+" to hear of "+client, func(ctx context.Context) (bool, error) {
+	err := children.Poll(ctx, string(a)+" to hear of "+client, func(ctx context.Context) (bool, error) {
 		page, err := agent.OpenClient(p.net.agentDir(a)).Events(ctx, agent.EventQuery{Limit: heardAtMost}, 0)
 		if err != nil {
-			return false, p.net.alive(string(a))
+			return false, p.net.Alive(string(a))
 		}
 		handle, err = firstHandle(page.Events, about)
 		return handle != "", err

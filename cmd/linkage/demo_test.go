@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/linkage-exchange/linkage/agent"
@@ -61,64 +59,5 @@ func TestTheFirstHandleIsThatOfTheFirstEventHeard(t *testing.T) {
 	}
 	if got, err := firstHandle(nil, about); got != "" || err != nil {
 		t.Errorf("got %q, %v", got, err)
-	}
-}
-
-func TestPollEndsWithItsContextOrAnError(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	asked := 0
-	err := poll(ctx, "nothing", func(context.Context) (bool, error) {
-		if asked++; asked == 2 {
-			cancel()
-		}
-		return false, nil
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	broken := errors.New("broken")
-	if err := poll(t.Context(), "nothing", func(context.Context) (bool, error) { return false, broken }); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
-	}
-	if err := poll(t.Context(), "nothing", func(context.Context) (bool, error) { return true, nil }); err != nil {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestAChildThatEndsByItselfShowsItsLog(t *testing.T) {
-	c := newChildren("/bin/sh", t.TempDir())
-	if err := c.start("loud", "-c", "echo the reason; exit 3"); err != nil {
-		t.Skip("no shell here:", err)
-	}
-	<-c.find("loud").done
-	err := c.alive("loud")
-	if err == nil || !strings.Contains(err.Error(), "the reason") || !strings.Contains(err.Error(), "exit status 3") {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestStopWaitsAndKillDoesNot(t *testing.T) {
-	c := newChildren("/bin/sh", t.TempDir())
-	if err := c.start("polite", "-c", `trap "exit 0" TERM; echo ready; while :; do read x || sleep 0.01; done`); err != nil {
-		t.Skip("no shell here:", err)
-	}
-	waitFor(t, c, "polite", "ready")
-	if err := c.stop("polite"); err != nil || c.find("polite") != nil {
-		t.Errorf("got %v", err)
-	}
-	if err := c.start("deaf", "-c", `trap "" TERM; echo ready; while :; do read x || sleep 0.01; done`); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, c, "deaf", "ready")
-	if err := c.kill("deaf"); err != nil || c.find("deaf") != nil {
-		t.Errorf("got %v", err)
-	}
-}
-
-func waitFor(t *testing.T, c *children, name, text string) {
-	t.Helper()
-	err := poll(t.Context(), text, func(context.Context) (bool, error) { return strings.Contains(c.tail(name), text), nil })
-	if err != nil {
-		t.Fatal(err)
 	}
 }

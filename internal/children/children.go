@@ -1,4 +1,6 @@
-package main
+// Package children runs this program's own commands as processes: those that
+// stay, such as a broker, and those that answer and end.
+package children
 
 import (
 	"bytes"
@@ -17,9 +19,8 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// children runs this executable's own commands, each in a process of its own:
-// those that stay, such as a broker, and those that answer and end.
-type children struct {
+// Children runs the commands of one executable, each in a process of its own.
+type Children struct {
 	self string // the executable
 	logs string // directory of the logs
 
@@ -36,13 +37,27 @@ type child struct {
 // stopGrace is how long a process may take to end when asked to.
 const stopGrace = 20 * time.Second
 
-func newChildren(self, logs string) *children {
-	return &children{self: self, logs: logs, running: map[string]*child{}}
+// New prepares to run commands of an executable. What those that stay print
+// goes to files in logs.
+func New(self, logs string) *Children {
+	return &Children{self: self, logs: logs, running: map[string]*child{}}
 }
 
-// start runs a command until stop or kill. Its output goes to a log file with
+// Start runs a command until Stop or Kill. Its output goes to a log file with
 // its name.
-func (c *children) start(name string, args ...string) error {
+func (c *Children) Start(name string, args ...string) error {
+	return c.StartWith(nil, name, args...)
+}
+
+// Program is the executable.
+func (c *Children) Program() string { return c.self }
+
+// Logs is the directory of the logs.
+func (c *Children) Logs() string { return c.logs }
+
+// StartWith is [Children.Start] with variables ("NAME=value") beside this
+// process's own environment.
+func (c *Children) StartWith(env []string, name string, args ...string) error {
 	log, err := os.OpenFile(c.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
@@ -51,6 +66,7 @@ func (c *children) start(name string, args ...string) error {
 	cmd := exec.Command(c.self, args...) // #nosec G204 -- this executable
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = alone()
+	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
@@ -65,15 +81,15 @@ func (c *children) start(name string, args ...string) error {
 	return nil
 }
 
-func (c *children) find(name string) *child {
+func (c *Children) find(name string) *child {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.running[name]
 }
 
-// alive reports whether a process still runs; if it ended by itself, the error
+// Alive reports whether a process still runs; if it ended by itself, the error
 // shows the end of its log, once.
-func (c *children) alive(name string) error {
+func (c *Children) Alive(name string) error {
 	ch := c.find(name)
 	if ch == nil {
 		return nil
@@ -81,14 +97,23 @@ func (c *children) alive(name string) error {
 	select {
 	case <-ch.done:
 		c.forget(name)
-		return fmt.Errorf("%s ended by itself (%s)\n%s", name, ch.cmd.ProcessState, c.tail(name))
+		return fmt.Errorf("%s ended by itself (%s)\n%s", name, ch.cmd.ProcessState, c.Tail(name))
 	default:
 		return nil
 	}
 }
 
-// stop asks a process to end and waits for it.
-func (c *children) stop(name string) error {
+// Signal sends a signal to a process that runs.
+func (c *Children) Signal(name string, sig os.Signal) error {
+	ch := c.find(name)
+	if ch == nil {
+		return os.ErrProcessDone
+	}
+	return ch.cmd.Process.Signal(sig)
+}
+
+// Stop asks a process to end and waits for it.
+func (c *Children) Stop(name string) error {
 	ch := c.find(name)
 	if ch == nil {
 		return nil
@@ -97,18 +122,18 @@ func (c *children) stop(name string) error {
 	select {
 	case <-ch.done:
 	case <-time.After(stopGrace):
-		_ = c.kill(name)
-		return fmt.Errorf("%s did not end within %s\n%s", name, stopGrace, c.tail(name))
+		_ = c.Kill(name)
+		return fmt.Errorf("%s did not end within %s\n%s", name, stopGrace, c.Tail(name))
 	}
 	c.forget(name)
 	if code := ch.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("%s ended with exit status %d when asked to stop\n%s", name, code, c.tail(name))
+		return fmt.Errorf("%s ended with exit status %d when asked to stop\n%s", name, code, c.Tail(name))
 	}
 	return nil
 }
 
-// kill ends a process as a power failure would, and waits until it is gone.
-func (c *children) kill(name string) error {
+// Kill ends a process as a power failure would, and waits until it is gone.
+func (c *Children) Kill(name string) error {
 	ch := c.find(name)
 	if ch == nil {
 		return nil
@@ -122,14 +147,14 @@ func (c *children) kill(name string) error {
 	return err
 }
 
-func (c *children) forget(name string) {
+func (c *Children) forget(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.running, name)
 }
 
-// run runs a command that answers and ends, and returns what it printed.
-func (c *children) run(ctx context.Context, stdin []byte, args ...string) (stdout []byte, code int, err error) {
+// Run runs a command that answers and ends, and returns what it printed.
+func (c *Children) Run(ctx context.Context, stdin []byte, args ...string) (stdout []byte, code int, err error) {
 	cmd := exec.CommandContext(ctx, c.self, args...) // #nosec G204 -- this executable
 	var out, problems bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &out, &problems
@@ -156,13 +181,13 @@ func plainArgs(args []string) string {
 	return strings.Join(shown, " ")
 }
 
-func (c *children) log(name string) string { return filepath.Join(c.logs, name+".log") }
+func (c *Children) log(name string) string { return filepath.Join(c.logs, name+".log") }
 
 // tailLines is how much of a log a failure shows.
 const tailLines = 12
 
-// tail is the end of a process's log.
-func (c *children) tail(name string) string {
+// Tail is the end of a process's log.
+func (c *Children) Tail(name string) string {
 	b, err := os.ReadFile(c.log(name))
 	if err != nil {
 		return "  (no log: " + err.Error() + ")"

@@ -1,4 +1,4 @@
-package main
+package children
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// The times of [poll].
+// The times of [Poll].
 const (
 	pollEvery = 100 * time.Millisecond
 	pollFor   = 90 * time.Second
 )
 
-// poll asks until ok reports true. An error ends it, and so does a deadline;
+// Poll asks until ok reports true. An error ends it, and so does a deadline;
 // its message says what was waited for.
-func poll(ctx context.Context, what string, ok func(context.Context) (bool, error)) error {
+func Poll(ctx context.Context, what string, ok func(context.Context) (bool, error)) error {
 	within, cancel := context.WithTimeout(ctx, pollFor)
 	defer cancel()
 	ticker := time.NewTicker(pollEvery)
@@ -38,8 +38,8 @@ func poll(ctx context.Context, what string, ok func(context.Context) (bool, erro
 	}
 }
 
-// together does all at the same time and returns once they are done.
-func together(all []func() error) error {
+// Together does all at the same time and returns once they are done.
+func Together(all []func() error) error {
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, do := range all {
