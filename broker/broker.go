@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/linkage-exchange/linkage/broker/internal/gate"
@@ -240,6 +241,20 @@ func (b *Broker) publishRoll(ctx context.Context, rec schemas.SignedRecord) erro
 // hand-overs that were made are recorded, everything is closed. It may be
 // called more than once.
 func (b *Broker) Stop(ctx context.Context) error { return b.teardown.Run(ctx) }
+
+// Failed is closed when the broker cannot write to its disk any more. Whoever
+// runs it then stops it and starts it again, as soon as there is room: what had
+// been accepted is there, and what had no answer is offered again.
+func (b *Broker) Failed() <-chan struct{} { return b.nats.Failed() }
+
+// Failure is why the broker cannot write to its disk, nil if it can.
+func (b *Broker) Failure() error {
+	err := b.nats.Failure()
+	if errors.Is(err, syscall.ENOSPC) {
+		return schemas.Refuse(schemas.CodeUnavailable, b.opts.DataDir, "must be on a disk that has room", "make room, then start the broker again; nothing was lost")
+	}
+	return err
+}
 
 // Addr is where the broker listens, also when Listen asked for any port.
 func (b *Broker) Addr() net.Addr { return b.door.Addr() }

@@ -105,7 +105,11 @@ func brokerRun(c *cli) *cobra.Command {
 			c.say("The exchange of %s listens on %s; agencies find it at %s.", state.Network, b.Addr(), state.URL)
 		})
 		if err == nil {
-			<-ctx.Done()
+			select {
+			case <-ctx.Done():
+			case <-b.Failed(): // the service manager starts it again
+				err = b.Failure()
+			}
 		}
 		return stop(ctx, b.Stop, err)
 	})

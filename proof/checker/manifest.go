@@ -31,6 +31,11 @@ type Manifest struct {
 	Suspended map[schemas.AgencyID]int `json:"suspended" yaml:"suspended"`
 	// Alarms are the codes of alarms that what happened must have raised.
 	Alarms []schemas.Code `json:"alarms" yaml:"alarms"`
+	// Tolerated are the codes of alarms that what happened may have raised.
+	Tolerated []schemas.Code `json:"tolerated,omitempty" yaml:"tolerated,omitempty"`
+	// Returned are the calls that changed a grant's or a member's standing, and
+	// by where in the hub each must have taken effect.
+	Returned []Returned `json:"returned,omitempty" yaml:"returned,omitempty"`
 	// Unreadable are texts, such as clients' names, that must stand in no file
 	// of any data directory.
 	Unreadable []string `json:"unreadable" yaml:"unreadable"`
@@ -55,6 +60,15 @@ type Sent struct {
 	Event schemas.EventID    `json:"event" yaml:"event"`
 	From  schemas.AgencyID   `json:"from" yaml:"from"`
 	To    []schemas.AgencyID `json:"to" yaml:"to"`
+}
+
+// Returned is a revocation or a suspension that returned when the hub stood at
+// a position.
+type Returned struct {
+	Grant    schemas.GrantID  `json:"grant,omitempty" yaml:"grant,omitempty"`
+	Agency   schemas.AgencyID `json:"agency,omitempty" yaml:"agency,omitempty"`
+	Epoch    schemas.ULID     `json:"epoch" yaml:"epoch"`
+	Position Count            `json:"position" yaml:"position"`
 }
 
 // Arrival is an event at a recipient, and for people what is special about it.

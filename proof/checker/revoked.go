@@ -25,11 +25,28 @@ func (n *network) afterRevocation() Promise {
 			f.add("grant %s was revoked and the broker does not know it", g)
 		}
 	}
+	n.returned(&f)
 	evidence := "no grant was revoked"
 	if len(told) > 0 {
 		evidence = strings.Join(told, "; ")
 	}
 	return f.promise("S1 nothing after a revocation", "%s", evidence)
+}
+
+// returned proves that a revocation or a suspension had taken effect when its
+// call returned.
+func (n *network) returned(f *faults) {
+	for _, c := range n.manifest.Returned {
+		if c.Epoch != n.hub.Epoch {
+			continue
+		}
+		if !slices.ContainsFunc(n.hub.Records, func(r Record) bool {
+			return r.Position <= c.Position && (c.Grant != "" && r.Kind == kindRevoked && r.Grant == c.Grant ||
+				c.Agency != "" && r.Kind == kindSuspended && r.Recipient == c.Agency)
+		}) {
+			f.add("a call about %s%s returned when the hub stood at %d, and had no effect by then", c.Grant, c.Agency, c.Position)
+		}
+	}
 }
 
 // ended looks at every envelope under a grant that ended.

@@ -30,6 +30,9 @@ var ErrNoRecord = errors.New("no record at this position")
 type Hub struct {
 	conn   *nats.Conn
 	stream jetstream.Stream
+	// writable ends, with the cause, when a record could not be written: the
+	// server then answers nothing, and writes nothing until it is started anew.
+	writable context.Context
 }
 
 var _ journal.Journal = (*Hub)(nil)
@@ -114,6 +117,7 @@ func (h *Hub) Commit(ctx context.Context, last uint64, records []journal.Record)
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	defer context.AfterFunc(h.writable, cancel)()
 	final := len(messages) - 1
 	for i, m := range messages[:final] {
 		if err := h.conn.PublishMsg(m); err != nil {
@@ -122,6 +126,9 @@ func (h *Hub) Commit(ctx context.Context, last uint64, records []journal.Record)
 	}
 	reply, err := h.conn.RequestMsgWithContext(ctx, messages[final])
 	if err != nil {
+		if cause := context.Cause(h.writable); cause != nil {
+			err = cause
+		}
 		return fmt.Errorf("commit %d records: %w", len(messages), err)
 	}
 	if err := committed(reply.Data, last, len(records)); err != nil {

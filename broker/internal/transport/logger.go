@@ -1,14 +1,21 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 )
 
 // serverLog passes the embedded server's lines on. Debug and trace lines are
 // dropped whatever the level: trace prints what clients send.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log *slog.Logger
+	// fail is called when the server says that it could not write a record: it
+	// answers nothing then, and writes nothing any more until it is started anew.
+	fail func(cause error)
+}
 
 const serverLine = "message server"
 
@@ -24,8 +31,23 @@ func (l serverLog) Warnf(format string, v ...any) {
 }
 
 func (l serverLog) Errorf(format string, v ...any) {
-	l.log.Error(serverLine, "detail", fmt.Sprintf(format, v...))
+	text := fmt.Sprintf(format, v...)
+	l.log.Error(serverLine, "detail", text)
+	if strings.HasPrefix(text, notWritten) {
+		l.fail(fmt.Errorf("write hub: %w", causeOf(text)))
+	}
 }
+
+// causeOf returns the error at the end of a line.
+func causeOf(text string) error {
+	if strings.HasSuffix(text, syscall.ENOSPC.Error()) {
+		return syscall.ENOSPC
+	}
+	return errors.New(text[strings.LastIndex(text, ": ")+1:])
+}
+
+// notWritten is how the server says that a record did not get onto the disk.
+const notWritten = "JetStream failed to store a msg"
 
 // Fatalf does not end the process: Start sees that the server never became
 // ready, and a running server's state shows in Healthy.

@@ -33,8 +33,10 @@ type Server struct {
 	accounts *server.DirAccResolver
 	nats     *server.Server
 	system   *nats.Conn
-	gate     *nats.Conn // services and hints
-	hub      *Hub       // has a connection of its own: a flood of requests must not delay a commit's answer
+	gate     *nats.Conn      // services and hints
+	hub      *Hub            // has a connection of its own: a flood of requests must not delay a commit's answer
+	writable context.Context // ends, with the cause, when the hub could not be written
+	fail     context.CancelCauseFunc
 	teardown lifecycle.Teardown
 }
 
@@ -47,6 +49,7 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{opts: opts}
+	s.writable, s.fail = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			_ = s.Stop(context.WithoutCancel(ctx)) // err already says why
@@ -75,8 +78,17 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if s.hub, err = openHub(ctx, conn); err != nil {
 		return nil, err
 	}
+	s.hub.writable = s.writable
 	return s, nil
 }
+
+// Failed is closed when the hub could not be written, for example because the
+// disk is full: from then on every commit fails, and only a new start helps. It
+// then shows what became of the record.
+func (s *Server) Failed() <-chan struct{} { return s.writable.Done() }
+
+// Failure is why the hub could not be written, nil if it could.
+func (s *Server) Failure() error { return context.Cause(s.writable) }
 
 // Stop ends all connections, then the server, and releases the directory. What
 // was committed is on disk before and after; what waits in handlers is lost.
@@ -120,7 +132,7 @@ func (s *Server) run(ctx context.Context, config *server.Options) error {
 		return fmt.Errorf("start message server: %w", err)
 	}
 	s.nats = srv
-	srv.SetLoggerV2(serverLog{s.opts.Logger}, false, false, false)
+	srv.SetLoggerV2(serverLog{s.opts.Logger, s.fail}, false, false, false)
 	s.teardown.Push("message server", func(context.Context) error {
 		srv.Shutdown()
 		srv.WaitForShutdown()

@@ -1,0 +1,127 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/linkage-exchange/linkage/proof/checker"
+	"github.com/linkage-exchange/linkage/schemas"
+)
+
+// manifest says what the record binds the network to.
+func (r *run) manifest(lines []Line) checker.Manifest {
+	m := checker.Manifest{
+		Network:    network,
+		Agencies:   r.sched.Agencies,
+		Permitted:  []checker.Rule{{Categories: []schemas.Category{schemas.CategoryCharter}, Grant: schemas.CharterGrant}},
+		Suspended:  map[schemas.AgencyID]int{},
+		Tolerated:  tolerated,
+		Unreadable: []string{string(eventType)},
+	}
+	for _, g := range r.sched.Grants {
+		m.Unreadable = append(m.Unreadable, g.Client)
+	}
+	ended := map[int]bool{}
+	for _, l := range lines {
+		ended[l.Grant] = ended[l.Grant] || l.What == Ended
+	}
+	for _, l := range lines {
+		switch l.What {
+		case Given:
+			g := r.sched.Grants[l.Grant]
+			m.Permitted = append(m.Permitted, checker.Rule{From: g.From, To: g.To, Client: g.Client, Grant: l.ID, Categories: []schemas.Category{cell.Category}})
+		case Accepted:
+			g := r.sched.Grants[l.Grant]
+			m.Accepted = append(m.Accepted, checker.Sent{Event: l.Event, From: g.From, To: []schemas.AgencyID{g.To}})
+			if !ended[l.Grant] { // nothing may have stopped it
+				m.Arrived = append(m.Arrived, checker.Arrival{Event: l.Event, At: g.To})
+			}
+		case Refused:
+			g := r.sched.Grants[l.Grant]
+			m.Absent = append(m.Absent, checker.Arrival{Event: l.Event, At: g.To, Because: "refused with " + string(l.Code)})
+		case Stopped:
+			m.Revoked = append(m.Revoked, l.ID)
+			if l.Epoch != "" {
+				m.Returned = append(m.Returned, checker.Returned{Grant: l.ID, Epoch: l.Epoch, Position: checker.Count(l.Position)})
+			}
+		case Excluded:
+			m.Suspended[l.Agency]++
+			if l.Epoch != "" {
+				m.Returned = append(m.Returned, checker.Returned{Agency: l.Agency, Epoch: l.Epoch, Position: checker.Count(l.Position)})
+			}
+		}
+	}
+	return m
+}
+
+// tolerated are alarms that faults may raise. Each is explained in
+// docs/faults.md.
+var tolerated = []schemas.Code{schemas.CodeSuspended}
+
+// judge lets the checker look at everything that the stopped network left
+// behind, and returns what is wrong.
+func (r *run) judge(ctx context.Context) (causes []string, promises []checker.Promise, err error) {
+	lines, err := r.rec.all()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range lines {
+		if l.What == Broken {
+			causes = append(causes, l.Text)
+		}
+	}
+	panics, err := r.panics()
+	if err != nil {
+		return nil, nil, err
+	}
+	causes = append(causes, panics...)
+	b, err := json.MarshalIndent(r.manifest(lines), "", " ")
+	if err != nil {
+		return nil, nil, err
+	}
+	file := filepath.Join(r.dir, "manifest.json")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		return nil, nil, err
+	}
+	args := []string{"check", "--json", file, filepath.Join(r.dir, "logs")}
+	for name := range r.processes {
+		args = append(args, filepath.Join(r.dir, name))
+	}
+	out, _, failed := r.kids.Run(ctx, nil, args...)
+	var found struct{ Promises []checker.Promise }
+	if err := json.Unmarshal(out, &found); err != nil || len(found.Promises) == 0 {
+		return nil, nil, fmt.Errorf("the checker cannot say: %w", failed)
+	}
+	for _, p := range found.Promises {
+		if !p.Held {
+			causes = append(causes, p.Name+": "+p.Evidence)
+		}
+	}
+	return causes, found.Promises, nil
+}
+
+// panics finds the traces of programs that broke, in the logs.
+func (r *run) panics() (causes []string, err error) {
+	files, err := filepath.Glob(filepath.Join(r.dir, "logs", "*.log"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file) // #nosec G304 -- the campaign's own
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+				causes = append(causes, filepath.Base(file)+": "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return causes, nil
+}
