@@ -156,7 +156,9 @@ func (r *run) join(ctx context.Context, a schemas.AgencyID, code string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := agent.Init(ctx, agent.Options{DataDir: dir}, "Agency "+string(a)); err != nil {
+	// In a process of its own: one that maps a file into its memory which it
+	// serves itself, as it would here on a fragile disk, waits for itself.
+	if _, _, err := r.kids.Run(ctx, nil, "agent", "init", "--data", dir, "--name", "Agency "+string(a)); err != nil {
 		return err
 	}
 	if err := p.start(); err != nil {
