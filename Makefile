@@ -33,7 +33,7 @@ FUZZ      ?= .
 FUZZ_PKGS ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-pure test-race lint walls tidy fmt fuzz demo mutants bench check clean
+.PHONY: help build test test-pure test-race lint walls tidy fmt fuzz demo chaos mutants bench check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,14 @@ mutants: ## break the code on purpose and see a test fail for each
 
 bench: build ## measure the promised figures and write docs/benchmarks.md (BENCH='-quick', BENCH='-rows gate')
 	go run ./proof/bench $(BENCH)
+
+# SEEDS are seeds and ranges, such as 1-200 or 3,17. Results are kept in the
+# user's cache for each commit, so that a campaign goes on where it stood.
+SEEDS   ?= 1-20
+BROKERS ?= 1
+
+chaos: ## let things go wrong in networks of real processes (SEEDS=1-200 BROKERS=1)
+	go run ./proof/chaos -seeds $(SEEDS) -brokers $(BROKERS)
 
 check: test lint tidy build ## everything that must pass before a change goes in
 

@@ -3,13 +3,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
+	"github.com/linkage-exchange/linkage/internal/children"
 	"github.com/linkage-exchange/linkage/proof/checker"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -89,21 +94,44 @@ func (r *run) judge(ctx context.Context) (causes []string, promises []checker.Pr
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		return nil, nil, err
 	}
-	args := []string{"check", "--json", file, filepath.Join(r.dir, "logs")}
-	for name := range r.processes {
-		args = append(args, filepath.Join(r.dir, name))
+	promises, err = r.check(ctx, r.manifest(lines))
+	if err != nil {
+		return nil, nil, err
 	}
-	out, _, failed := r.kids.Run(ctx, nil, args...)
-	var found struct{ Promises []checker.Promise }
-	if err := json.Unmarshal(out, &found); err != nil || len(found.Promises) == 0 {
-		return nil, nil, fmt.Errorf("the checker cannot say: %w", failed)
-	}
-	for _, p := range found.Promises {
+	for _, p := range promises {
 		if !p.Held {
 			causes = append(causes, p.Name+": "+p.Evidence)
 		}
 	}
-	return causes, found.Promises, nil
+	return causes, promises, nil
+}
+
+// check lets every process's directory be inspected, by processes of their own,
+// and the checker look at what they print and at every file.
+func (r *run) check(ctx context.Context, m checker.Manifest) ([]checker.Promise, error) {
+	in := checker.Input{Manifest: m, Dirs: map[string]fs.FS{"logs": os.DirFS(filepath.Join(r.dir, "logs"))}}
+	var mu sync.Mutex // guards in
+	var inspections []func() error
+	for name, p := range r.processes {
+		noun := "agent"
+		if slices.Contains(r.sched.brokers(), name) {
+			noun = "broker"
+		}
+		in.Dirs[name] = os.DirFS(p.dir)
+		inspections = append(inspections, func() error {
+			out, _, err := r.kids.Run(ctx, nil, noun, "inspect", "--json", "--data", p.dir)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return in.Read(bytes.NewReader(out))
+		})
+	}
+	if err := children.Together(inspections); err != nil {
+		return nil, fmt.Errorf("the checker cannot look: %w", err)
+	}
+	return checker.Check(in)
 }
 
 // panics finds the traces of programs that broke, in the logs.
