@@ -62,6 +62,7 @@ func (a *Agent) Confirm(ctx context.Context, network schemas.NetworkID, partner 
 	}
 	err = m.store.Update(ctx, func(tx durable.Tx) error { return m.dir.Confirm(tx, partner, key) })
 	if err == nil {
+		m.committed()
 		m.wake() // what waited for the keys can go
 	}
 	return err

@@ -131,13 +131,17 @@ func (f effects) Apply(tx durable.Tx, item schemas.Item) error {
 }
 
 // signer returns a member's key for a record that was signed at a time, or the
-// refusal. Time zero is for records that bear none.
+// refusal.
 func (f effects) signer(tx durable.Tx, a schemas.AgencyID, rec schemas.SignedRecord, at time.Time) (ed25519.PublicKey, error) {
 	key, err := f.m.dir.SigningKey(tx, a, rec.KeyID(), at)
 	if err == nil && key == nil {
-		err = schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card of "+string(a), "fetch the card")
+		err = errNoSigner(a)
 	}
 	return key, err
+}
+
+func errNoSigner(a schemas.AgencyID) error {
+	return schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card of "+string(a), "fetch the card")
 }
 
 func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord) error {
@@ -175,7 +179,10 @@ func (f effects) granted(tx durable.Tx, rec schemas.SignedRecord) error {
 	if p, known, err := casebook.FindPermission(tx, g.ID); err != nil || known && p.Record.Hash() == rec.Hash() {
 		return err
 	}
-	key, err := f.signer(tx, g.Discloser, rec, time.Time{})
+	key, err := f.m.dir.TrustedKey(tx, g.Discloser, rec.KeyID()) // a grant does not say when it was signed
+	if err == nil && key == nil {
+		err = errNoSigner(g.Discloser)
+	}
 	if err != nil {
 		return err
 	}
@@ -205,7 +212,7 @@ func (f effects) ended(tx durable.Tx, rec schemas.SignedRecord) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.signer(tx, rev.By, rec, rev.At.Time)
+	key, err := f.signer(tx, rev.By, rec, time.Time{}) // it can only take back
 	if err != nil {
 		return err
 	}
@@ -230,7 +237,7 @@ func (f effects) withdrawn(tx durable.Tx, item schemas.Item) error {
 	if w.Outline.Envelope.Sender != f.m.own {
 		return nil
 	}
-	key, err := f.m.dir.SigningKey(tx, f.m.own, w.Outline.Envelope.SigningKey(), w.Outline.Envelope.Time)
+	key, err := f.m.dir.SigningKey(tx, f.m.own, w.Outline.Envelope.SigningKey(), time.Time{})
 	if err != nil {
 		return err
 	}

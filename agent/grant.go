@@ -215,6 +215,7 @@ func (m *membership) syncLoop() {
 		case <-m.ctx.Done():
 			return
 		}
+		m.committed() // what a settlement released goes with this round at the latest
 		if err := m.syncCard(); err != nil && m.ctx.Err() == nil {
 			m.log.WarnContext(m.ctx, "the new card goes to the broker later", "error", err)
 		}

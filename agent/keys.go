@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linkage-exchange/linkage/agent/internal/casebook"
+	"github.com/linkage-exchange/linkage/agent/internal/directory"
 	"github.com/linkage-exchange/linkage/agent/internal/vault"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
@@ -118,6 +120,44 @@ func (m *membership) change(ctx context.Context, fn func(tx durable.Tx, r *membe
 	m.record = r
 	m.mu.Unlock()
 	return nil
+}
+
+// keysChanged follows a partner's new keys: what was held for want of keys goes,
+// and what was taken in with a stolen one is shown to a person.
+func (m *membership) keysChanged(tx durable.Tx, before, after directory.Member) error {
+	again, err := m.outbox.Release(tx, after.Agency, schemas.CodeUnknownRecipientKey)
+	if err != nil {
+		return err
+	}
+	m.later(again...)
+	for _, k := range after.Card.Signing {
+		id := schemas.KeyIDOf(k.Key)
+		known := func(b schemas.SigningKey) bool {
+			return schemas.KeyIDOf(b.Key) == id && b.Compromised != nil && !k.Compromised.Before(b.Compromised.Time)
+		}
+		if k.Compromised == nil || slices.ContainsFunc(before.Card.Signing, known) {
+			continue
+		}
+		if err := m.suspect(tx, after.Agency, id, k.Compromised.Time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suspect counts what was taken in since a partner's key may have been stolen.
+// The time in an envelope counts for nothing then: a thief dates it as he likes.
+func (m *membership) suspect(tx durable.Tx, from schemas.AgencyID, key schemas.KeyID, since time.Time) error {
+	n, first, err := casebook.HeardSince(tx, from, key, since)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s reports that its key may have been stolen on %s; nothing that was signed with it has been taken in since", from, since.Format(time.RFC3339))
+	if n > 0 {
+		text = fmt.Sprintf("%s reports that its key may have been stolen on %s; %d events signed with it were taken in since, from number %d on: ask %s which of them are its own",
+			from, since.Format(time.RFC3339), n, first, from)
+	}
+	return m.raise(tx, schemas.CodeUnknownSigningKey, from, text)
 }
 
 // destroyKeys removes the sealing keys under which nothing can arrive any more.

@@ -101,7 +101,7 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 	}
 	m.dir = &directory.Directory{
 		Network: m.network, Own: m.own, Admission: ed25519.PublicKey(r.AdmissionKey), Now: func() time.Time { return m.inbox.Now() },
-		OwnCards: m.ownCards, Raise: m.raise,
+		OwnCards: m.ownCards, Changed: m.keysChanged, Raise: m.raise,
 	}
 	m.ledger, err = ledgerview.Open(ledgerview.Options{
 		Network: m.network, Broker: r.Target.Broker, Store: m.store, Prove: m.prove, Raise: m.raise, Now: a.opts.Now, Logger: m.log,

@@ -175,7 +175,7 @@ func (m *membership) syncCard() error {
 	}
 	if err == nil {
 		m.committed()
-		m.outbox.Wake()
+		m.wake()
 	}
 	return err
 }
@@ -197,6 +197,28 @@ func (m *membership) adopt(tx durable.Tx, r *membershipRecord) error {
 	}
 	r.Past = append(r.Past, pastKey{Sealing: sealing, Destroy: m.agent.opts.Now().Add(keyOverlap + keyKept)})
 	r.Cards = append(r.Cards, r.Next.Card)
+	card, err := schemas.PeekRecord[schemas.Card](r.Next.Card, schemas.RecordCard)
+	if err != nil {
+		return err
+	}
 	r.Identity, r.Next = r.Next.Identity, nil
-	return casebook.SignAnew(tx, m.own, next.SigningKey())
+	if err := casebook.SignAnew(tx, m.own, next.SigningKey()); err != nil {
+		return err
+	}
+	since, stolen := stolenSince(card, old)
+	if !stolen {
+		return nil
+	}
+	// Partners may already refuse what the old key signed: it is said again.
+	return errors.Join(casebook.TellAgain(tx, m.own), m.inbox.ReceiptsSince(tx, since))
+}
+
+// stolenSince says since when a card calls the key of an identity stolen.
+func stolenSince(c schemas.Card, old vault.Identity) (time.Time, bool) {
+	for _, k := range c.Signing {
+		if k.Compromised != nil && schemas.KeyIDOf(k.Key) == old.Public().SigningID() {
+			return k.Compromised.Time, true
+		}
+	}
+	return time.Time{}, false
 }

@@ -211,13 +211,15 @@ func (b *Broker) admitAll(ctx context.Context) error {
 	return nil
 }
 
-// admit opens or closes an agency's account. Closing ends its live connections.
+// admit opens or closes an agency's account. Closing ends its live connections,
+// and those of agents whose place another one took never stay open.
 func (b *Broker) admit(ctx context.Context, a schemas.AgencyID, status schemas.MemberStatus) error {
 	account, err := b.keys.account(a)
 	if err != nil {
 		return err
 	}
-	return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive)
+	m, _ := b.registry.Member(a)
+	return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive, m.Former...)
 }
 
 // publishRoll puts a roll in force, and its consequences for connections.

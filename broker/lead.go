@@ -119,6 +119,22 @@ func (l *Lead) SetStanding(s State, agency schemas.AgencyID, status schemas.Memb
 	})
 }
 
+// Vouch signs a roll that says that a person has compared a member's fingerprint
+// with it: its partners then take its new keys over without doing so themselves.
+func (l *Lead) Vouch(s State, agency schemas.AgencyID, fingerprint schemas.KeyID) (schemas.SignedRecord, error) {
+	if s.Setup == schemas.SetupInformal {
+		return schemas.SignedRecord{}, schemas.Refuse(schemas.CodeCharterForbids, "setup", "must not be "+s.Setup+": there each pair compares fingerprints for itself", "have each partner run `linkage agent confirm`")
+	}
+	return l.roll(s, func(members []schemas.RollMember) ([]schemas.RollMember, error) {
+		i := slices.IndexFunc(members, func(m schemas.RollMember) bool { return m.Agency == agency })
+		if i < 0 {
+			return nil, schemas.Refuse(schemas.CodeNotMember, "agency", "must be a member of the network", "see `linkage broker members` for the names")
+		}
+		members[i].Vouched = fingerprint
+		return members, nil
+	})
+}
+
 func (l *Lead) roll(s State, change func([]schemas.RollMember) ([]schemas.RollMember, error)) (schemas.SignedRecord, error) {
 	if l.Key() != s.AdmissionKey {
 		return schemas.SignedRecord{}, schemas.Refuse(schemas.CodeUnknownSigningKey, "admission key", "must be the one of network "+string(s.Network), "name the right directory with --lead")

@@ -144,7 +144,17 @@ func (c Card) SigningKey(id KeyID, t time.Time) (ed25519.PublicKey, bool) {
 // is for what bears no time of its own, or a time that cannot be believed.
 func (c Card) Trusted(id KeyID) (ed25519.PublicKey, bool) {
 	k, ok := c.signing(id)
-	return k.Key, ok && k.Compromised == nil
+	if !ok || k.Compromised != nil {
+		return nil, false
+	}
+	return k.Key, true
+}
+
+// AnyKey returns the key of an id, ended or stolen, nil if the agency never had
+// it.
+func (c Card) AnyKey(id KeyID) ed25519.PublicKey {
+	k, _ := c.signing(id)
+	return k.Key
 }
 
 func (c Card) signing(id KeyID) (SigningKey, bool) {

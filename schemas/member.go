@@ -137,6 +137,10 @@ type RollMember struct {
 	// Invitation names the key that countersigns the member's first card. The
 	// roll can so be signed before the member has made its keys.
 	Invitation KeyID `json:"invitation"`
+	// Vouched names the key of the member's first card, once a person at the lead
+	// agency has compared its fingerprint with the member's. Partners then take
+	// new keys over without comparing them themselves.
+	Vouched KeyID `json:"vouched,omitempty"`
 }
 
 // Roll is the numbered list of members ([RecordRoll], signed by the admission
@@ -150,9 +154,12 @@ type Roll struct {
 	Members []RollMember `json:"members"`
 }
 
+// SetupInformal is the setup in which nobody stands above the pairs.
+const SetupInformal = "informal-partnership"
+
 // Setups lists the ways in which a network can be organised (SAMHSA TIP 27,
 // chapter 3).
-var Setups = []string{"single-agency", "informal-partnership", "formal-consortium"}
+var Setups = []string{"single-agency", SetupInformal, "formal-consortium"}
 
 // Validate reports the first rule that r breaks.
 func (r Roll) Validate() error {
@@ -177,10 +184,19 @@ func (r Roll) Validate() error {
 			return Malformed(fmt.Sprintf("members[%d].status", i), "must be active, suspended or left")
 		case m.Account == "" || !m.Invitation.Valid():
 			return Malformed(fmt.Sprintf("members[%d]", i), "must have an account and an invitation")
+		case m.Vouched != "" && !m.Vouched.Valid():
+			return Malformed(fmt.Sprintf("members[%d].vouched", i), "must be a key id")
 		}
 		seen[m.Agency] = true
 	}
 	return nil
+}
+
+// Vouches reports whether the lead agency vouches for a member's first card. In an
+// informal partnership there is nobody who could: each pair compares for itself.
+func (r Roll) Vouches(first Card) bool {
+	m, ok := r.Member(first.Agency)
+	return ok && r.Setup != SetupInformal && m.Vouched != "" && m.Vouched == KeyIDOf(first.Signing[0].Key)
 }
 
 // Member returns the line of an agency.

@@ -20,7 +20,7 @@ const stopTimeout = 20 * time.Second
 
 func brokerCommand(c *cli) *cobra.Command {
 	return c.group("broker", "Run the exchange of a network, and say who is a member",
-		brokerInit(c), brokerRun(c), brokerInvite(c), brokerMembers(c),
+		brokerInit(c), brokerRun(c), brokerInvite(c), brokerVouch(c), brokerMembers(c),
 		brokerStanding(c, "suspend", "Cut a member off at once; what waits for it is kept", schemas.MemberSuspended),
 		brokerStanding(c, "readmit", "Let a suspended member in again", schemas.MemberActive),
 		brokerNewEpoch(c), brokerInspect(c))

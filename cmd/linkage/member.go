@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ func openLead(flags *brokerFlags) (*broker.Lead, *broker.Admin, error) {
 func brokerInvite(c *cli) *cobra.Command {
 	var flags *brokerFlags
 	var valid time.Duration
-	var wait bool
+	var wait, again bool
 	cmd := c.command("invite AGENCY", "Make the code with which an agency joins", c.arguments("AGENCY"), func(ctx context.Context, args []string) error {
 		lead, admin, err := openLead(flags)
 		if err != nil {
@@ -43,7 +44,7 @@ func brokerInvite(c *cli) *cobra.Command {
 		if valid < time.Minute || valid > 31*24*time.Hour {
 			return schemas.Malformed("--valid", "must be from 1m to 744h")
 		}
-		inv, again, err := invite(ctx, lead, admin, schemas.AgencyID(args[0]), valid)
+		inv, err := invite(ctx, lead, admin, schemas.AgencyID(args[0]), valid, again)
 		if err != nil {
 			return err
 		}
@@ -55,27 +56,34 @@ func brokerInvite(c *cli) *cobra.Command {
 	})
 	flags = forBroker(cmd).leading()
 	cmd.Flags().DurationVar(&valid, "valid", 72*time.Hour, "for how long the code can be used")
+	cmd.Flags().BoolVar(&again, "again", false, "for a member who lost its machine or its keys: whoever uses the code takes its place")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the agency has joined, and show its fingerprint")
 	return cmd
 }
 
-// invite also says whether the agency is a member already: then whoever uses
-// the code takes its place.
-func invite(ctx context.Context, lead *broker.Lead, admin *broker.Admin, a schemas.AgencyID, valid time.Duration) (inv broker.Invited, again bool, err error) {
+// invite refuses to invite a member without again: whoever uses the code takes
+// its place.
+func invite(ctx context.Context, lead *broker.Lead, admin *broker.Admin, a schemas.AgencyID, valid time.Duration, again bool) (broker.Invited, error) {
 	account, err := admin.Account(ctx, a)
 	if err != nil {
-		return inv, false, err
+		return broker.Invited{}, err
 	}
 	state, err := admin.State(ctx)
 	if err != nil {
-		return inv, false, err
+		return broker.Invited{}, err
 	}
-	if inv, err = lead.Invite(state, a, account, valid); err != nil {
-		return inv, false, err
+	member := slices.ContainsFunc(state.Members, func(m broker.MemberState) bool { return m.Agency == a && m.Joined })
+	switch {
+	case member && !again:
+		return broker.Invited{}, schemas.Refuse(schemas.CodeCharterForbids, "agency", "must not be a member already: whoever uses the code takes its place", "if it has lost its machine or its keys, say so with --again")
+	case again && !member:
+		return broker.Invited{}, schemas.Refuse(schemas.CodeNotMember, "agency", "must have joined before to be invited again", "leave out --again")
 	}
-	again = slices.ContainsFunc(state.Members, func(m broker.MemberState) bool { return m.Agency == a && m.Joined })
-	_, err = admin.Publish(ctx, inv.Roll, &inv.Invitation)
-	return inv, again, err
+	inv, err := lead.Invite(state, a, account, valid)
+	if err == nil {
+		_, err = admin.Publish(ctx, inv.Roll, &inv.Invitation)
+	}
+	return inv, err
 }
 
 func (c *cli) sayInvited(code schemas.InvitationCode, again bool) {
@@ -83,8 +91,9 @@ func (c *cli) sayInvited(code schemas.InvitationCode, again bool) {
 	c.say("Give this code to %s by a safe way, and to nobody else: whoever has it can join in its", code.Agency)
 	c.say("name. There, run: linkage agent join CODE. It can be used once, until %s.", clock(time.Unix(code.Expires, 0)))
 	if again {
-		c.say("\n%s is a member already. Whoever uses this code takes its place, with new keys that every", code.Agency)
-		c.say("partner must confirm. That is for a member who lost its machine or its keys, and for nobody else.")
+		c.say("\n%s is a member. Whoever uses this code takes its place: its old machine is cut off then. Its", code.Agency)
+		c.say("partners send nothing to the new keys until each has compared their fingerprint and confirmed it,")
+		c.say("or until you have, and said so: linkage broker vouch %s FINGERPRINT%s", code.Agency, c.where)
 	}
 }
 
@@ -142,6 +151,43 @@ func brokerStanding(c *cli, verb, short string, status schemas.MemberStatus) *co
 				return
 			}
 			c.say("%s is a member again; what waited for it goes on.", names[0])
+		})
+	})
+	flags = forBroker(cmd).leading()
+	return cmd
+}
+
+func brokerVouch(c *cli) *cobra.Command {
+	var flags *brokerFlags
+	args := func(cmd *cobra.Command, args []string) error {
+		return c.arguments("AGENCY", "FINGERPRINT")(cmd, args[:min(len(args), 2)])
+	}
+	cmd := c.command("vouch AGENCY FINGERPRINT", "Vouch for a member's new keys, after comparing their fingerprint by telephone", args, func(ctx context.Context, args []string) error {
+		names, err := agencies(args[:1])
+		if err != nil {
+			return err
+		}
+		fingerprint := schemas.KeyID(strings.ReplaceAll(strings.Join(args[1:], ""), " ", ""))
+		if !fingerprint.Valid() {
+			return schemas.Malformed("fingerprint", "must be 22 characters, as the member reads them out")
+		}
+		lead, admin, err := openLead(flags)
+		if err != nil {
+			return err
+		}
+		state, err := admin.State(ctx)
+		if err != nil {
+			return err
+		}
+		roll, err := lead.Vouch(state, names[0], fingerprint)
+		if err != nil {
+			return err
+		}
+		if _, err := admin.Publish(ctx, roll, nil); err != nil {
+			return err
+		}
+		return c.print(map[string]any{"agency": names[0], "vouched": fingerprint}, func() {
+			c.say("The network's key vouches for %s. Its partners use these keys from now on, and no others.", names[0])
 		})
 	})
 	flags = forBroker(cmd).leading()

@@ -25,6 +25,7 @@ type Rogue struct {
 	Conn    *nats.Conn
 	Entries map[schemas.AgencyID]schemas.Card // everybody's card
 	Chain   schemas.ULID
+	Card    schemas.Card // its own, as the broker has it
 	n       *Network
 	heads   map[schemas.AgencyID]schemas.Envelope // the last accepted of each chain
 }
@@ -44,17 +45,18 @@ func (n *Network) JoinRogue(a schemas.AgencyID) *Rogue {
 	n.must(err)
 	now := schemas.At(time.Now())
 	req := schemas.JoinRequest{V: 1}
-	req.Card, err = schemas.Sign(schemas.RecordCard, schemas.Card{
+	card := schemas.Card{
 		V: 1, Network: code.Network, Agency: a, Number: 1, Services: []string{},
 		Signing: []schemas.SigningKey{{Key: key.Public().(ed25519.PublicKey), From: now}},
 		Sealing: []schemas.SealingKey{{Suite: schemas.SealSuite, Key: sealing.PublicKey().Bytes(), From: now}},
-	}, key)
+	}
+	req.Card, err = schemas.Sign(schemas.RecordCard, card, key)
 	n.must(err)
 	req.Admission, err = schemas.Sign(schemas.RecordAdmission, schemas.Admission{
 		V: 1, Network: code.Network, Agency: a, Card: req.Card.Hash(), User: public, At: now,
 	}, schemas.InvitationKey(code.Secret, a))
 	n.must(err)
-	r := &Rogue{Agency: a, Key: key, n: n, Chain: schemas.NewULID(time.Now()), heads: map[schemas.AgencyID]schemas.Envelope{}, Entries: map[schemas.AgencyID]schemas.Card{}}
+	r := &Rogue{Agency: a, Key: key, Card: card, n: n, Chain: schemas.NewULID(time.Now()), heads: map[schemas.AgencyID]schemas.Envelope{}, Entries: map[schemas.AgencyID]schemas.Card{}}
 	reply := r.join(code, req)
 	for _, e := range reply.Directory.Entries {
 		card, _, err := e.Card(reply.AdmissionKey)
@@ -123,6 +125,33 @@ func (r *Rogue) Grant(t schemas.Terms) (schemas.GrantID, schemas.SignedRecord) {
 	r.n.must(json.Unmarshal(r.Request(schemas.VerbGrant, nil, body).Data, &reply))
 	r.n.must(reply.Err())
 	return t.ID, terms
+}
+
+// Rotate replaces the rogue's signing key; stolen, if not nil, is since when the
+// old one may be somebody else's.
+func (r *Rogue) Rotate(stolen *time.Time) schemas.Code {
+	r.n.T.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	r.n.must(err)
+	card, now := r.Card, schemas.At(time.Now())
+	card.Number++
+	old := card.Signing[0]
+	old.To = &now
+	if stolen != nil {
+		since := schemas.At(*stolen)
+		old.Compromised = &since
+	}
+	card.Signing = []schemas.SigningKey{{Key: key.Public().(ed25519.PublicKey), From: now}, old}
+	rec, err := schemas.Sign(schemas.RecordCard, card, r.Key)
+	r.n.must(err)
+	body, err := json.Marshal(schemas.CardRequest{V: 1, Card: rec})
+	r.n.must(err)
+	var reply schemas.CardReply
+	r.n.must(json.Unmarshal(r.Request(schemas.VerbCard, nil, body).Data, &reply))
+	if reply.Code == "" {
+		r.Card, r.Key = card, key
+	}
+	return reply.Code
 }
 
 // Envelope seals and signs, at the next place of the chain.

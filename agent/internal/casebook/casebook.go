@@ -122,6 +122,21 @@ func Events(tx durable.Tx, after uint64, fn func(Entry) error) error {
 	})
 }
 
+// HeardSince counts the events that were recorded since a time and that a
+// partner's key has signed, and names the first.
+func HeardSince(tx durable.Tx, from schemas.AgencyID, key schemas.KeyID, since time.Time) (n int, first uint64, err error) {
+	err = Events(tx, 0, func(e Entry) error {
+		if e.Direction != Heard || e.From != from || e.Recorded.Before(since) || e.Proof == nil || e.Proof.KeyID() != key {
+			return nil
+		}
+		if n++; n == 1 {
+			first = e.Number
+		}
+		return nil
+	})
+	return n, first, err
+}
+
 // Last is the number of the newest event, 0 if there is none.
 func Last(tx durable.Tx) (uint64, error) { return tx.Log(logEvents).Last() }
 

@@ -88,6 +88,24 @@ func SignAnew(tx durable.Tx, own schemas.AgencyID, key ed25519.PrivateKey) error
 	return nil
 }
 
+// TellAgain marks every grant of this agency that is not revoked as having news
+// for the broker.
+func TellAgain(tx durable.Tx, own schemas.AgencyID) error {
+	all, err := Permissions(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !p.Issued(own) || p.Revocation != nil {
+			continue
+		}
+		if err := SetPending(tx, p.Grant.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FindPermission returns a grant by its id.
 func FindPermission(tx durable.Tx, id schemas.GrantID) (Permission, bool, error) {
 	return durable.GetJSON[Permission](tx.Map(mapGrants), string(id))

@@ -8,6 +8,7 @@ package directory
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,6 +50,8 @@ type Directory struct {
 	// OwnCards are the hashes of the cards that this agency made: another one
 	// under its name is an alarm.
 	OwnCards func() []schemas.Hash
+	// Changed follows a change of the keys of a partner that was known before.
+	Changed func(tx durable.Tx, before, after Member) error
 	// Raise records an alarm for a person.
 	Raise func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 }
@@ -71,18 +74,27 @@ func (d *Directory) Members(tx durable.Tx) ([]Member, error) {
 }
 
 // SigningKey returns a member's signing key that was live at a time, nil if there
-// is none. Time zero asks for one that nobody else may have had, for what bears
-// no time.
+// is none. Time zero asks for any that it ever had.
 func (d *Directory) SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error) {
 	m, ok, err := d.Member(tx, a)
 	if err != nil || !ok {
 		return nil, err
 	}
 	if at.IsZero() {
-		key, _ := m.Card.Trusted(id)
-		return key, nil
+		return m.Card.AnyKey(id), nil
 	}
 	key, _ := m.Card.SigningKey(id, at)
+	return key, nil
+}
+
+// TrustedKey returns a member's signing key that nobody else may have had, nil if
+// there is none: for what bears no time.
+func (d *Directory) TrustedKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID) (ed25519.PublicKey, error) {
+	m, ok, err := d.Member(tx, a)
+	if err != nil || !ok {
+		return nil, err
+	}
+	key, _ := m.Card.Trusted(id)
 	return key, nil
 }
 
@@ -138,6 +150,9 @@ func (d *Directory) ApplyRoll(tx durable.Tx, rec schemas.SignedRecord) error {
 		if err := d.put(tx, m); err != nil {
 			return err
 		}
+		if _, err := d.vouched(tx, m, roll); err != nil {
+			return err
+		}
 	}
 	return durable.PutJSON(tx.Map(mapRoll), "roll", rec)
 }
@@ -172,13 +187,16 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 	first := e.Cards[0].Hash()
 	switch {
 	case !m.Joined || m.First == first && len(e.Cards) >= m.Cards && e.Cards[m.Cards-1].Hash() == m.Last:
-		m.take(card, e)
+		return d.take(tx, m, card, e)
 	case m.First == first && len(e.Cards) < m.Cards: // an older chain of the same cards
 		return nil
 	case m.Unconfirmed != nil && m.Unconfirmed.Cards[0].Hash() == first:
 		m.Unconfirmed = &e
 	default:
 		m.Unconfirmed = &e
+		if vouched, err := d.vouched(tx, m, roll); err != nil || vouched {
+			return err
+		}
 		text := fmt.Sprintf("%s presents new keys that its old key did not sign: %s", card.Agency, card.Fingerprint())
 		if err := d.Raise(tx, schemas.CodeUnknownKey, card.Agency, text); err != nil {
 			return err
@@ -187,10 +205,42 @@ func (d *Directory) ApplyEntry(tx durable.Tx, e schemas.Entry) error {
 	return d.put(tx, m)
 }
 
-// take puts the cards of an entry in force.
-func (m *Member) take(card schemas.Card, e schemas.Entry) {
+// vouched puts a member's unconfirmed cards in force if the lead agency vouches
+// for them, and reports whether it did. A person is told; nobody has to compare.
+func (d *Directory) vouched(tx durable.Tx, m Member, roll schemas.Roll) (bool, error) {
+	if m.Unconfirmed == nil {
+		return false, nil
+	}
+	first, err := schemas.FirstCard(m.Unconfirmed.Cards[0])
+	if err != nil || !roll.Vouches(first) {
+		return false, err
+	}
+	card, _, err := m.Unconfirmed.Card(d.Admission)
+	if err != nil {
+		return false, err
+	}
+	text := fmt.Sprintf("%s has new keys, which its old key did not sign and for which the lead agency vouches: %s", card.Agency, card.Fingerprint())
+	return true, errors.Join(d.take(tx, m, card, *m.Unconfirmed), d.Raise(tx, schemas.CodeUnknownKey, card.Agency, text))
+}
+
+// take puts the cards of an entry in force. What the keys before signed until
+// now stays provable, also if another chain of cards replaces theirs.
+func (d *Directory) take(tx durable.Tx, m Member, card schemas.Card, e schemas.Entry) error {
+	before, now := m, schemas.At(d.Now())
+	if m.Joined && m.First != e.Cards[0].Hash() {
+		for _, k := range m.Card.Signing {
+			if k.To == nil || k.To.After(now.Time) {
+				k.To = &now
+			}
+			card.Signing = append(card.Signing, k)
+		}
+	}
 	m.Joined, m.Card, m.Cards, m.Unconfirmed = true, card, len(e.Cards), nil
 	m.First, m.Last = e.Cards[0].Hash(), e.Cards[len(e.Cards)-1].Hash()
+	if err := d.put(tx, m); err != nil || !before.Joined || m.Agency == d.Own || d.Changed == nil {
+		return err
+	}
+	return d.Changed(tx, before, m)
 }
 
 // checkOwn watches for this agency's own name: a card that it did not make
@@ -208,14 +258,10 @@ func (d *Directory) checkOwn(tx durable.Tx, e schemas.Entry, card schemas.Card) 
 		return err
 	}
 	m.Agency = d.Own
-	if m.Joined && len(e.Cards) < m.Cards { // an older chain of the same cards
-		return nil
-	}
-	m.take(card, e)
 	if err := durable.PutJSON(tx.Map(mapOwn), keyOwn, e); err != nil {
 		return err
 	}
-	return d.put(tx, m)
+	return d.take(tx, m, card, e)
 }
 
 // OwnEntry returns what shows to a broker that has forgotten this agency who it
@@ -241,6 +287,5 @@ func (d *Directory) Confirm(tx durable.Tx, a schemas.AgencyID, fingerprint schem
 	if schemas.KeyIDOf(card.Signing[0].Key) != fingerprint {
 		return schemas.Refuse(schemas.CodeUnknownKey, "fingerprint", "must be that of the new keys", "compare it with the agency by telephone again; if it differs, tell the lead agency")
 	}
-	m.take(card, *m.Unconfirmed)
-	return d.put(tx, m)
+	return d.take(tx, m, card, *m.Unconfirmed)
 }

@@ -50,7 +50,9 @@ type Taken struct {
 // inbox's transaction and must be repeatable.
 type Effects interface {
 	// SigningKey returns a member's key if it was live at the time of signing, nil
-	// if it was not or is not known.
+	// if it was not or is not known. Time zero asks for any key that the member
+	// ever had: for what can only take something back, and was taken by the broker
+	// while the key counted.
 	SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error)
 	// Grant returns a grant to this agency as the broker told of it, nil if it
 	// did not.
@@ -150,8 +152,11 @@ func (in *Inbox) Close() {
 	in.wg.Wait()
 }
 
-// Wake makes the inbox pull now.
-func (in *Inbox) Wake() { signal(in.pulls) }
+// Wake makes the inbox pull now, and send the receipts that are owed.
+func (in *Inbox) Wake() {
+	signal(in.pulls)
+	signal(in.answers)
+}
 
 func signal(c chan struct{}) {
 	select {

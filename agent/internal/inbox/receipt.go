@@ -3,6 +3,9 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/linkage-exchange/linkage/internal/crash"
 	"github.com/linkage-exchange/linkage/internal/durable"
@@ -97,4 +100,34 @@ func (in *Inbox) nextReceipt(most int) (numbers []uint64, to schemas.AgencyID, i
 		})
 	})
 	return numbers, to, items, err
+}
+
+// receiptLag is how much later than it was answered a receipt may have been
+// signed: after a week without a line.
+const receiptLag = 8 * 24 * time.Hour
+
+// ReceiptsSince queues once more what may have been signed since a time: with a
+// key that does not count for it any more.
+func (in *Inbox) ReceiptsSince(tx durable.Tx, since time.Time) error {
+	since = since.Add(-receiptLag)
+	return tx.Map(mapAnswers).Each(func(place string, v []byte) error {
+		a, err := durable.DecodeJSON[answer](v)
+		if err != nil || a.Envelope == "" || a.At.Before(since) {
+			return err
+		}
+		o := owed{Item: schemas.ReceiptItem{Envelope: a.Envelope, Hash: a.Hash, Kind: schemas.ReceiptStored, Code: a.Code}}
+		if a.Code != "" {
+			o.Item.Kind = schemas.ReceiptRefused
+		}
+		parts := strings.Split(place, "|")
+		if len(parts) != 3 {
+			return fmt.Errorf("answer at an unknown place")
+		}
+		o.To, o.Item.Chain = schemas.AgencyID(parts[0]), schemas.ULID(parts[1])
+		if o.Item.Sequence, err = strconv.ParseUint(parts[2], 10, 64); err != nil {
+			return err
+		}
+		_, err = durable.AppendJSON(tx.Log(logReceipts), o)
+		return err
+	})
 }

@@ -206,7 +206,9 @@ func (in *Inbox) refuse(tx durable.Tx, o schemas.Outline, err error) error {
 type answer struct {
 	Hash schemas.Hash `json:"hash"`
 	// Code is why it was refused, or withdrawn; "" if it is stored.
-	Code schemas.Code `json:"code,omitempty"`
+	Code     schemas.Code    `json:"code,omitempty"`
+	Envelope schemas.EventID `json:"envelope,omitempty"`
+	At       time.Time       `json:"at,omitzero"`
 }
 
 func placeKey(sender schemas.AgencyID, chain schemas.ULID, sequence uint64) string {
@@ -215,7 +217,7 @@ func placeKey(sender schemas.AgencyID, chain schemas.ULID, sequence uint64) stri
 
 func (in *Inbox) keepAnswer(tx durable.Tx, o schemas.Outline, code schemas.Code) error {
 	e := o.Envelope
-	return durable.PutJSON(tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence), answer{o.Hash(), code})
+	return durable.PutJSON(tx.Map(mapAnswers), placeKey(e.Sender, e.Chain, e.Sequence), answer{o.Hash(), code, e.ID, in.opts.Now()})
 }
 
 // answerAgain repeats the answer to an envelope that came before. Another one
@@ -264,7 +266,7 @@ func (in *Inbox) takeWithdrawn(tx durable.Tx, item schemas.Item) error {
 	if e.Recipient != in.opts.Own {
 		return nil
 	}
-	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), e.Time)
+	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), time.Time{})
 	if err != nil {
 		return err
 	}
@@ -311,7 +313,7 @@ func (in *Inbox) checkRevocation(tx durable.Tx, w schemas.Withdrawn) error {
 	if grant == nil || rev.By != grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != grant.Lock) {
 		return schemas.Refuse(schemas.CodeNoGrant, "revocation.by", "must be the discloser, or hold the key of the grant's lock", "ask the broker's operator")
 	}
-	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), rev.At.Time)
+	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), time.Time{})
 	if err != nil {
 		return err
 	}

@@ -175,6 +175,26 @@ func (o *Outbox) Resend(tx durable.Tx, recipient schemas.AgencyID, chain schemas
 	return again, nil
 }
 
+// Release puts what a recipient's deliveries are held for into the lane again,
+// because it is no more: hand it to Add once the transaction is on disk.
+func (o *Outbox) Release(tx durable.Tx, recipient schemas.AgencyID, reason schemas.Code) ([]Queued, error) {
+	all, err := Active(tx)
+	if err != nil {
+		return nil, err
+	}
+	var again []Queued
+	for _, d := range all {
+		if d.Recipient != recipient || d.State != Held || d.Refusal.Code != reason {
+			continue
+		}
+		if err := o.put(tx, d, Waiting); err != nil {
+			return nil, err
+		}
+		again = append(again, Queued{recipient, d.Number})
+	}
+	return again, nil
+}
+
 // Retry puts a held or withdrawn delivery into its lane again: a person has
 // removed what was in the way.
 func (o *Outbox) Retry(ctx context.Context, number uint64) error {

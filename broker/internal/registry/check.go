@@ -57,8 +57,8 @@ func (r *Registry) CheckGrant(rec schemas.SignedRecord, from schemas.AgencyID, n
 		return g, false, schemas.Refuse(schemas.CodeUnknownRecipient, "recipient", "must be a member of the network", "look at the directory for the recipient's name")
 	}
 	if old, ok := r.Grant(g.ID); ok {
-		if old.Record.Hash() == rec.Hash() {
-			return g, true, nil
+		if old.Record.Hash() == rec.Hash() { // signed anew, when its key was stolen, it is told of again
+			return g, old.Record.KeyID() == rec.KeyID(), nil
 		}
 		return g, false, errNotNew
 	}

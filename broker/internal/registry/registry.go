@@ -28,6 +28,9 @@ type Member struct {
 	Card   schemas.Card
 	Entry  schemas.Entry
 	User   string // the agent's NATS user key
+	// Former are the user keys that the agency had before it was invited again.
+	// They may connect no more.
+	Former []string
 	// Register is the number of the member's newest register, 0 before there
 	// was one. Registered says that it came in this epoch.
 	Register   uint64
@@ -249,6 +252,9 @@ func (r *Registry) applyAdmission(data []byte) error {
 	if m == nil {
 		return fmt.Errorf("hub admits %s, who is not on the roll", card.Agency)
 	}
+	if m.Joined && m.User != adm.User {
+		m.Former = append(m.Former[:len(m.Former):len(m.Former)], m.User)
+	}
 	m.Joined, m.Card, m.User, m.Offering = true, card, adm.User, false
 	m.Register, m.Registered, m.registerHash, m.ended = 0, false, schemas.Hash{}, nil // a new machine counts from 1
 	m.Entry = schemas.Entry{
@@ -278,7 +284,8 @@ func (r *Registry) applyGrant(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if r.grants[g.ID] != nil {
+	if old := r.grants[g.ID]; old != nil {
+		old.Record = rec
 		return nil
 	}
 	r.grants[g.ID] = &Grant{Grant: g, Record: rec}

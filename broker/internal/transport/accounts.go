@@ -61,10 +61,10 @@ func openAccounts(dir string, keys Keys, signing nkeys.KeyPair) (*server.DirAccR
 // Admit makes the account known to the server with today's permissions and
 // limits, or changes it, and returns once the server acts on it. A suspended
 // account's connections are closed at once and new ones refused, until Admit is
-// called without suspended. Accounts are kept across restarts; admitting one
-// again as it stands costs a file read.
-func (s *Server) Admit(ctx context.Context, a Account, name string, suspended bool) error {
-	claims, err := s.agencyClaims(a, name, suspended)
+// called without suspended; so are those of revoked users, for ever. Accounts are
+// kept across restarts; admitting one again as it stands costs a file read.
+func (s *Server) Admit(ctx context.Context, a Account, name string, suspended bool, revoked ...string) error {
+	claims, err := s.agencyClaims(a, name, suspended, revoked)
 	if err != nil {
 		return fmt.Errorf("admit %s: %w", name, err)
 	}
@@ -80,6 +80,9 @@ func (s *Server) Admit(ctx context.Context, a Account, name string, suspended bo
 	}
 	if err := s.took(a.ID, token); err != nil {
 		return fmt.Errorf("admit %s: %w", name, err)
+	}
+	if suspended || len(revoked) > 0 {
+		return s.turnOut(a.ID, suspended, revoked)
 	}
 	return nil
 }

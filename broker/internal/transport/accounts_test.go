@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,4 +114,78 @@ func TestAdmitRefusesWhatIsNoAccount(t *testing.T) {
 	if n := shared.server.Connections("nobody"); n != 0 {
 		t.Errorf("nobody has %d connections", n)
 	}
+}
+
+// A connection that is being made while its account is suspended does not stay:
+// the server counts it, then admits it, and may be told in between.
+func TestS5SuspensionAgainstConnect(t *testing.T) {
+	echo(t)
+	s := shared.server
+	u := admit(t, s, "agency-a")
+	rounds := 60
+	if testing.Short() {
+		rounds = 15
+	}
+	for range rounds {
+		var mu sync.Mutex // guards conns
+		var conns []*nats.Conn
+		var wg sync.WaitGroup
+		stop := make(chan struct{})
+		for range 4 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if conn, err := nats.Connect(address(), u.options(t)...); err == nil {
+						mu.Lock()
+						conns = append(conns, conn)
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		eventually.True(t, "somebody is connected", func() bool { return s.Connections(u.account.ID) > 0 })
+		check(t, s.Admit(t.Context(), u.account, "agency-a", true))
+		close(stop)
+		wg.Wait() // nobody tries any more, and nobody hangs up
+		eventually.True(t, "no connection of the suspended account is left", func() bool { return s.Connections(u.account.ID) == 0 })
+		for _, conn := range conns {
+			conn.Close()
+		}
+		check(t, s.Admit(t.Context(), u.account, "agency-a", false))
+	}
+}
+
+// What the server has missed is closed from outside, though it holds the account
+// for open.
+func TestS5LateConnectionIsTurnedOut(t *testing.T) {
+	s := shared.server
+	u := admit(t, s, "agency-a")
+	closed := make(chan struct{})
+	u.connect(t, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	check(t, s.CloseConnections(u.account.ID))
+	<-closed
+}
+
+// A user that is revoked is disconnected and comes back no more; another user of
+// the same account is not disturbed.
+func TestS5RevokedUserIsTurnedOut(t *testing.T) {
+	echo(t)
+	s := shared.server
+	old := admit(t, s, "agency-a")
+	closed := make(chan struct{})
+	old.connect(t, nats.ClosedHandler(func(*nats.Conn) { close(closed) }), nats.NoReconnect())
+	successor := old.again(t)
+	conn := successor.connect(t)
+	check(t, s.Admit(t.Context(), old.account, "agency-a", false, old.public))
+	<-closed
+	if conn, err := nats.Connect(address(), old.options(t)...); err == nil {
+		t.Error("a revoked user connected")
+		conn.Close()
+	}
+	_, err := conn.Request("broker.submit", nil, time.Minute)
+	check(t, err)
 }

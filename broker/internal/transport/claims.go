@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -38,7 +39,7 @@ func brokerClaims(claims *jwt.AccountClaims) {
 	claims.Exports.Add(&jwt.Export{Name: "inbox", Subject: "deliver.*.>", Type: jwt.Stream, AccountTokenPosition: 2})
 }
 
-func (s *Server) agencyClaims(a Account, name string, suspended bool) (*jwt.AccountClaims, error) {
+func (s *Server) agencyClaims(a Account, name string, suspended bool, revoked []string) (*jwt.AccountClaims, error) {
 	pair, signer, err := a.signer()
 	if err != nil {
 		return nil, err
@@ -64,9 +65,15 @@ func (s *Server) agencyClaims(a Account, name string, suspended bool) (*jwt.Acco
 	if suspended {
 		claims.Limits.Conn = 0
 	}
+	for _, user := range revoked {
+		claims.RevokeAt(user, forEver)
+	}
 	claims.SigningKeys.AddScopedSigner(agencyScope(signer))
 	return claims, nil
 }
+
+// forEver is until when credentials of a revoked user may be issued in vain.
+var forEver = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // agencyScope is what every user of an agency may do. It lives in the account,
 // so a change reaches everyone without new credentials. Each user has replies

@@ -24,3 +24,8 @@ func (h *Hub) SetMaxAge(ctx context.Context, d time.Duration) error {
 func (h *Hub) DeleteRecord(ctx context.Context, position uint64) error {
 	return h.stream.DeleteMsg(ctx, position)
 }
+
+// CloseConnections closes everything that is connected to an account.
+func (s *Server) CloseConnections(account string) error {
+	return s.closeConnections(account, true, nil)
+}

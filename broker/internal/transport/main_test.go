@@ -104,6 +104,16 @@ func admit(t testing.TB, s *transport.Server, name string) user {
 	return user{account, pair, public}
 }
 
+// again is another user of the same agency.
+func (u user) again(t testing.TB) user {
+	t.Helper()
+	pair, err := nkeys.CreateUser()
+	check(t, err)
+	public, err := pair.PublicKey()
+	check(t, err)
+	return user{u.account, pair, public}
+}
+
 func (u user) credentials(t testing.TB, s *transport.Server, validFor time.Duration) string {
 	t.Helper()
 	token, err := s.Credentials(u.account, u.public, validFor, time.Now())

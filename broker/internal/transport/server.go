@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -38,6 +39,9 @@ type Server struct {
 	writable context.Context // ends, with the cause, when the hub could not be written
 	fail     context.CancelCauseFunc
 	teardown lifecycle.Teardown
+
+	stopping chan struct{}  // closed by Stop
+	late     sync.WaitGroup // who looks for late connections
 }
 
 // Start locks the directory, starts the server and opens the hub. If a step
@@ -48,7 +52,7 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts}
+	s := &Server{opts: opts, stopping: make(chan struct{})}
 	s.writable, s.fail = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
@@ -65,6 +69,11 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if err := s.run(ctx, config); err != nil {
 		return nil, err
 	}
+	s.teardown.Push("late connections", func(context.Context) error {
+		close(s.stopping)
+		s.late.Wait()
+		return nil
+	})
 	if s.system, err = s.connect("system", opts.Keys.System); err != nil {
 		return nil, err
 	}
