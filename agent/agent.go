@@ -73,10 +73,32 @@ func (a *Agent) openStore() error {
 		return err
 	}
 	if a.store, err = store.Open(filepath.Join(a.opts.DataDir, fileStore), key, store.Options{}); err != nil {
-		return err
+		return damagedStore(a.opts.DataDir, err)
 	}
 	a.teardown.Push("store", func(context.Context) error { return a.store.Close() })
 	return a.readProfile()
+}
+
+// damaged is a store that cannot be used any more.
+type damaged struct {
+	error
+	dir string
+}
+
+// Unwrap returns what was found.
+func (d damaged) Unwrap() error { return d.error }
+
+// Advice says what to do.
+func (d damaged) Advice() string {
+	return fmt.Sprintf("move %s away and keep it, then run `linkage agent restore BACKUP --data %s` with the newest backup; partners send again what came since", d.dir, d.dir)
+}
+
+// damagedStore adds to an error about a damaged store what to do.
+func damagedStore(dir string, err error) error {
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrTampered) {
+		return damaged{err, dir}
+	}
+	return err
 }
 
 func (a *Agent) readProfile() error {

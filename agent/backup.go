@@ -116,7 +116,7 @@ func openStopped(opts Options) (*Agent, error) {
 	}
 	s, err := store.OpenReadOnly(filepath.Join(opts.DataDir, fileStore), key, store.Options{})
 	if err != nil {
-		return nil, err
+		return nil, damagedStore(opts.DataDir, err)
 	}
 	a := &Agent{opts: opts, log: opts.Logger, store: s}
 	if err := a.readProfile(); err != nil {

@@ -69,7 +69,7 @@ func errNoCode(err error) error {
 }
 
 func errOtherSheet(sheet string) error {
-	return schemas.Refuse(schemas.CodeUnknownKey, "recovery code", "does not open this backup; the one on recovery sheet "+sheet+" does", "find the sheet with that number: an older one opens older backups")
+	return schemas.Refuse(schemas.CodeUnknownKey, "recovery code", "must be the one on recovery sheet "+sheet+"; this is another", "find the sheet with that number: an older one opens older backups")
 }
 
 // restorable reports whether nothing of an agent is in the directory.

@@ -16,7 +16,7 @@ import (
 func agentCommand(c *cli) *cobra.Command {
 	return c.group("agent", "Run an agency's own part, and see how it is",
 		agentInit(c), agentJoin(c), agentRun(c), agentStatus(c), agentDoctor(c),
-		agentBackup(c), agentRestore(c), agentReclaim(c),
+		agentBackup(c), agentRestore(c), agentReclaim(c), agentRecoverySheet(c),
 		agentRetry(c), agentEnd(c), agentDismiss(c), agentConfirm(c), agentRotate(c), agentInspect(c))
 }
 
@@ -54,6 +54,10 @@ func (c *cli) sayRecovery(opts agent.Options, recovery string) {
 	c.say("\nThe recovery key, shown this once and kept nowhere:\n\n  %s\n", recovery)
 	c.say("Write it on paper and keep it elsewhere, in a safe for example: without it, a lost key or a")
 	c.say("lost machine means that nobody can open the records or a backup of them again.")
+	if sheet, err := agent.SheetName(opts); err == nil {
+		c.say("It is the code of recovery sheet %s. As a page to print, with the steps in words:", sheet)
+		c.say("  linkage agent recovery-sheet --html --data %s > sheet.html", opts.DataDir)
+	}
 }
 
 func agentRun(c *cli) *cobra.Command {

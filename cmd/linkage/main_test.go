@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"regexp"
@@ -32,7 +33,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("EXCHANGE", l.Addr().String())
 			return l.Close() // only its number was wanted
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "capture": capture, "event": writeEvent},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "capture": capture, "code": code, "event": writeEvent},
 	})
 }
 
@@ -79,3 +80,15 @@ func writeEvent(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 const examplesDir = "../../schemas/testdata/events/"
+
+// code FROM TO takes the recovery code out of a JSON document.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: code from to")
+	}
+	var made struct {
+		Recovery, Code string
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &made))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(made.Recovery+made.Code+"\n"), 0o600))
+}

@@ -54,6 +54,12 @@ func (s *Store) begin(path string) error {
 			}
 			return first
 		})
+		if err == nil {
+			err = s.Verify() // what a torn or lost write left behind must not be found weeks later
+		}
+		if errors.Is(err, ErrTampered) {
+			err = corrupt("%v", err)
+		}
 		if err != nil {
 			return err
 		}

@@ -56,6 +56,8 @@ var _ durable.Store = (*Store)(nil)
 // error ([ErrCorrupt]) and not the end of the process; that takes about as long
 // as reading the file.
 //
+// If the last process did not close it, every value is opened, too.
+//
 // The other errors to tell apart are [ErrInUse], [ErrWrongKey] and [ErrNewer].
 func Open(path string, key []byte, opts Options) (*Store, error) {
 	s, err := open(path, key, opts, false)
