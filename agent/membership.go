@@ -269,6 +269,9 @@ func (m *membership) renewLoop() {
 		if next < time.Hour {
 			continue
 		}
+		if err := m.outbox.LetGo(m.ctx); err != nil && m.ctx.Err() == nil {
+			m.log.WarnContext(m.ctx, "deliveries of long ago are let go later", "error", err)
+		}
 		if _, err := m.sendCanary(m.ctx); err != nil && m.ctx.Err() == nil {
 			m.log.WarnContext(m.ctx, "canary not sent", "error", err)
 		}
