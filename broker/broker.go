@@ -16,6 +16,7 @@ import (
 	"github.com/linkage-exchange/linkage/broker/internal/ledger"
 	"github.com/linkage-exchange/linkage/broker/internal/registry"
 	"github.com/linkage-exchange/linkage/broker/internal/transport"
+	"github.com/linkage-exchange/linkage/internal/journal"
 	"github.com/linkage-exchange/linkage/internal/lifecycle"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -135,6 +136,7 @@ func (b *Broker) startGate(ctx context.Context) error {
 		Network: b.network.Network, Hub: b.nats.Hub(), Members: reg, Grants: reg, Hint: b.hint,
 		Limits: gate.Limits{Rate: b.opts.Rate, Burst: b.opts.Burst, Mailbox: b.opts.MailboxEnvelopes, MaxAge: b.opts.MailboxAge},
 		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics, Head: func() *string { return b.ledger.Head() },
+		Holds: func(records []journal.Record) error { return b.ledger.Holds(records) },
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -48,25 +49,37 @@ type LedgerEntry struct {
 var ledgerWord = regexp.MustCompile(`^[a-z][a-z-]{1,39}$`)
 
 // Encode renders the entry's lines, which are what the leaf is the hash of.
-func (e LedgerEntry) Encode() []byte {
-	hash, count := "", ""
+func (e LedgerEntry) Encode() []byte { return e.AppendTo(make([]byte, 0, 512)) }
+
+// AppendTo appends what Encode renders: whoever makes a million entries brings
+// one buffer.
+func (e LedgerEntry) AppendTo(b []byte) []byte {
+	b = append(b, ledgerVersion+"\n"...)
+	b = appendLine(b, string(e.Epoch))
+	b = append(strconv.AppendUint(b, e.Position, 10), '\n')
+	b = append(strconv.AppendInt(b, e.Time.UnixMilli(), 10), '\n')
+	for _, line := range [...]string{e.Kind, string(e.Sender), string(e.Recipient), string(e.Envelope), string(e.Grant)} {
+		b = appendLine(b, line)
+	}
 	if e.Hash != nil {
-		hash = e.Hash.String()
+		b = append(hex.AppendEncode(b, e.Hash[:]), '\n')
+	} else {
+		b = appendLine(b, "")
 	}
+	b = appendLine(b, e.Code)
 	if e.Count >= 0 {
-		count = strconv.FormatInt(e.Count, 10)
+		b = append(strconv.AppendInt(b, e.Count, 10), '\n')
+	} else {
+		b = appendLine(b, "")
 	}
-	b := make([]byte, 0, 512)
-	for _, line := range [...]string{
-		ledgerVersion, string(e.Epoch), strconv.FormatUint(e.Position, 10), strconv.FormatInt(e.Time.UnixMilli(), 10), e.Kind,
-		string(e.Sender), string(e.Recipient), string(e.Envelope), string(e.Grant), hash, e.Code, count, Hash(e.Salt).String(),
-	} {
-		if line == "" {
-			line = "-"
-		}
-		b = append(append(b, line...), '\n')
+	return append(hex.AppendEncode(b, e.Salt[:]), '\n')
+}
+
+func appendLine(b []byte, line string) []byte {
+	if line == "" {
+		line = "-"
 	}
-	return b
+	return append(append(b, line...), '\n')
 }
 
 // ParseLedgerEntry reads an entry. It accepts exactly what Encode renders.
@@ -148,7 +161,10 @@ func (e LedgerEntry) validate() error {
 }
 
 // LeafHash is RFC 6962's hash of an entry's text.
-func LeafHash(entry []byte) Hash { return Hash(rfc6962.DefaultHasher.HashLeaf(entry)) }
+func LeafHash(entry []byte) Hash {
+	var b [1 + 1023]byte // zero first; what is longer than any entry is copied to the heap
+	return sha256.Sum256(append(b[:1], entry...))
+}
 
 // NodeHash is RFC 6962's hash of two children.
 func NodeHash(left, right Hash) Hash {
@@ -293,16 +309,26 @@ func byteSlices(path []Hash) [][]byte {
 	return out
 }
 
-// MaxProofPositions bounds a [ProofRequest].
-const MaxProofPositions = 100
+// The bounds of a [ProofRequest].
+const (
+	MaxProofPositions = 100
+	MaxExcerptBytes   = 256 << 10
+)
 
-// ProofRequest asks broker.proof for entries of the asking member and their
-// inclusion proofs, or, with From and To, for the consistency of two sizes.
+// ProofRequest asks broker.proof one of three things: for entries of the asking
+// member and their inclusion proofs; with From and To for the consistency of
+// two sizes; with Size for an excerpt: the member's next entries after a
+// position, proven under the first Size entries of the ledger.
 type ProofRequest struct {
 	V         int      `json:"v"`
 	Positions []uint64 `json:"positions,omitempty"`
 	From      uint64   `json:"from,omitempty"`
 	To        uint64   `json:"to,omitempty"`
+	After     uint64   `json:"after,omitempty"`
+	Size      uint64   `json:"size,omitempty"`
+	// MaxBytes is about how long the excerpt may be; 0 stands for the most. One
+	// entry is always given.
+	MaxBytes int `json:"maxbytes,omitempty"`
 }
 
 // ProofReply answers broker.proof. The proofs of entries are against Head.
@@ -312,7 +338,8 @@ type ProofReply struct {
 	Head    string        `json:"head,omitempty"`
 	Entries []ProvenEntry `json:"entries,omitempty"`
 	// Consistency leads from From to To; it is empty when they are equal.
-	Consistency []Hash `json:"consistency,omitempty"`
+	Consistency []Hash         `json:"consistency,omitempty"`
+	Excerpt     *LedgerExcerpt `json:"excerpt,omitempty"`
 	Refusal
 }
 

@@ -95,8 +95,8 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// Options are what a gate is made of. All fields but Limits, Head and Metrics
-// are required.
+// Options are what a gate is made of. All fields but Limits, Head, Holds and
+// Metrics are required.
 type Options struct {
 	Network schemas.NetworkID
 	Hub     Hub
@@ -108,7 +108,10 @@ type Options struct {
 	Limits Limits
 	// Head is the newest signed head of the ledger, which every answer brings;
 	// nil for none.
-	Head   func() *string
+	Head func() *string
+	// Holds reports whether records of the hub are still what was decided, before
+	// they are handed over; nil: nobody knows.
+	Holds  func([]journal.Record) error
 	Now    func() time.Time
 	Logger *slog.Logger
 	// Metrics is told of decisions and commits; nil for none.
@@ -175,6 +178,9 @@ func New(ctx context.Context, opts Options) (*Gate, error) {
 	}
 	if opts.Head == nil {
 		opts.Head = func() *string { return nil }
+	}
+	if opts.Holds == nil {
+		opts.Holds = func([]journal.Record) error { return nil }
 	}
 	g := &Gate{
 		opts: opts, hub: opts.Hub, members: opts.Members, grants: opts.Grants, now: opts.Now, log: opts.Logger,

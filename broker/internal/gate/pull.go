@@ -107,6 +107,10 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 	if err != nil {
 		return end, false, fmt.Errorf("read page: %w", err)
 	}
+	if err := g.opts.Holds(records); err != nil {
+		g.log.ErrorContext(ctx, "page withheld: the hub is damaged", "error", err)
+		return end, false, errDamaged
+	}
 
 	g.handover.RLock()
 	check := g.recheck(a, records)
@@ -127,6 +131,10 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 	}
 	return end, false, err
 }
+
+// errDamaged is what a member hears of damage on this broker's disk. Its cursor
+// stays before it, so nothing is passed over.
+var errDamaged = schemas.Refuse(schemas.CodeUnavailable, "", "the broker's records are damaged where this mail begins", "tell the broker's operator; nothing is lost")
 
 // plan lists the positions of the next page, as many as its bounds allow, at
 // least one.

@@ -64,12 +64,15 @@ type Ledger struct {
 	// tree belongs to the follower, and to Open and Stop while it does not run.
 	// nil after a failure: then it is read again.
 	tree     *tree
+	maker    *maker
 	partial  []string // files of the head's incomplete tiles
 	signedAt time.Time
 	// files is held for reading while tiles of the newest head are read, for
 	// writing while the next head takes its place.
 	files    sync.RWMutex
 	caughtUp atomic.Int64 // Unix nanoseconds at which the head covered the whole hub
+	parties  *parties
+	damage   atomic.Pointer[error] // what the audit found
 	wg       sync.WaitGroup
 	stopOnce sync.Once
 	ctx      context.Context
@@ -90,7 +93,7 @@ func Open(ctx context.Context, opts Options) (*Ledger, error) {
 	if err := makeDir(filepath.Clean(opts.Dir)); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l := &Ledger{opts: opts}
+	l := &Ledger{opts: opts, maker: newMaker(opts.Epoch, opts.SaltKey)}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := l.load(); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
@@ -98,8 +101,17 @@ func Open(ctx context.Context, opts Options) (*Ledger, error) {
 	if err := l.compare(ctx); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
+	l.parties = newParties(l.size())
 	l.caughtUp.Store(time.Now().UnixNano())
 	return l, nil
+}
+
+// size is that of the newest head, 0 before the first.
+func (l *Ledger) size() uint64 {
+	if h := l.head.Load(); h != nil {
+		return h.Size
+	}
+	return 0
 }
 
 // load reads the newest head and the tree up to it.
@@ -144,8 +156,12 @@ func readHead(dir, text string, key ed25519.PublicKey) (schemas.LedgerHead, erro
 	return head, nil
 }
 
-// Start begins to follow the hub.
-func (l *Ledger) Start() { l.wg.Go(l.follow) }
+// Start begins to follow the hub, and to hold all of it against the ledger.
+func (l *Ledger) Start() {
+	size := l.size()
+	l.wg.Go(func() { l.audit(size) })
+	l.wg.Go(l.follow)
+}
 
 // Stop signs a last head. The hub must not grow any more.
 func (l *Ledger) Stop(ctx context.Context) (err error) {
@@ -171,8 +187,15 @@ func (l *Ledger) Head() *string {
 // as is known.
 func (l *Ledger) Behind() time.Duration { return time.Since(time.Unix(0, l.caughtUp.Load())) }
 
-// Healthy reports a ledger that lags.
+// Healthy reports a ledger that lags, or that the hub does not fit.
 func (l *Ledger) Healthy() error {
+	if found := l.damage.Load(); found != nil {
+		return *found
+	}
+	return l.lagging()
+}
+
+func (l *Ledger) lagging() error {
 	if behind := l.Behind(); behind > maxBehind {
 		return schemas.Refuse(schemas.CodeUnavailable, "ledger", fmt.Sprintf("must not lag the hub by more than %s, lags by %s", maxBehind, behind.Truncate(time.Second)), "look at the broker's log")
 	}
@@ -192,7 +215,7 @@ func (l *Ledger) follow() {
 		if err != nil {
 			l.opts.Logger.WarnContext(l.ctx, "ledger goes on later", "error", err)
 		}
-		switch now := l.Healthy(); {
+		switch now := l.lagging(); {
 		case now != nil && !late:
 			late = true
 			l.opts.Logger.ErrorContext(l.ctx, "ledger lags the hub", "behind", l.Behind().String())
@@ -225,9 +248,10 @@ func (l *Ledger) advance(ctx context.Context) (err error) {
 		if r.Position != l.tree.size+1 {
 			return fmt.Errorf("hub goes from position %d to %d", l.tree.size, r.Position)
 		}
-		if err := l.tree.add(schemas.LeafHash(l.entryOf(r).Encode())); err != nil {
+		if err := l.tree.add(l.maker.leaf(r)); err != nil {
 			return err
 		}
+		l.parties.put(r)
 		if time.Since(l.signedAt) < l.opts.Every {
 			return nil
 		}

@@ -87,22 +87,26 @@ var agencies = []schemas.AgencyID{"harbor", "riverside", "hilltop"}
 func (h *hub) grow(n int) {
 	p := uint64(len(h.records) + 1)
 	from, to := string(agencies[n%3]), string(agencies[(n+1)%3])
-	hash := schemas.HashOf([]byte(strconv.FormatUint(p, 10))).String()
-	header := map[string][]string{}
+	var header map[string][]string
+	var data []byte
 	switch n % 4 {
 	case 0:
-		header = map[string][]string{
-			journal.HeaderKind: {string(journal.Accepted)}, journal.HeaderHash: {hash}, "ce-source": {"/agencies/" + from}, "ce-recipient": {to},
-			"ce-id": {string(schemas.NewEventID())}, "ce-grant": {string(schemas.NewGrantID())},
-		}
+		e := schemas.Envelope{
+			ID: schemas.NewEventID(), Sender: agencies[n%3], Time: time.Unix(1_800_000_000, 0), Recipient: agencies[(n+1)%3], Grant: schemas.NewGrantID(),
+			RecipientKey: schemas.KeyIDOf(public), Chain: epoch, Sequence: p, Data: []byte{1, byte(n)},
+		}.Signed(key)
+		header, data = e.Header(), e.Data
+		header[journal.HeaderKind], header[journal.HeaderHash] = []string{string(journal.Accepted)}, []string{e.Hash().String()}
 	case 1:
 		header = map[string][]string{journal.HeaderKind: {string(journal.HandedOver)}, journal.HeaderRecipient: {to}, journal.HeaderCount: {strconv.Itoa(n)}}
 	case 2:
-		header = map[string][]string{journal.HeaderKind: {string(journal.Stored)}, journal.HeaderSender: {from}, journal.HeaderRecipient: {to}, journal.HeaderHash: {hash}}
+		rec := schemas.SignBytes(schemas.RecordReceipt, strconv.AppendUint(nil, p, 10), key)
+		data = rec.Encode()
+		header = map[string][]string{journal.HeaderKind: {string(journal.Stored)}, journal.HeaderSender: {from}, journal.HeaderRecipient: {to}, journal.HeaderHash: {rec.Hash().String()}}
 	case 3:
 		header = map[string][]string{journal.HeaderKind: {string(journal.Refused)}, journal.HeaderSender: {from}, journal.HeaderCode: {"no-grant"}, journal.HeaderCount: {"1"}}
 	}
-	h.records = append(h.records, journal.Record{Header: header, Position: p, Time: time.Unix(1_800_000_000, int64(p)*1_234_567)})
+	h.records = append(h.records, journal.Record{Header: header, Data: data, Position: p, Time: time.Unix(1_800_000_000, int64(p)*1_234_567)})
 }
 
 func options(dir string, h ledger.Hub) ledger.Options {
@@ -367,6 +371,8 @@ func TestProofRefusesWhatItMust(t *testing.T) {
 		"version":            {schemas.ProofRequest{From: 1, To: 1}, schemas.CodeUnsupportedVersion},
 		"nothing":            {schemas.ProofRequest{V: 1}, schemas.CodeMalformed},
 		"both":               {schemas.ProofRequest{V: 1, Positions: []uint64{1}, To: 2}, schemas.CodeMalformed},
+		"excerpt and more":   {schemas.ProofRequest{V: 1, Size: 1, To: 2}, schemas.CodeMalformed},
+		"excerpt beyond":     {schemas.ProofRequest{V: 1, Size: 13}, schemas.CodeHistoryForked},
 		"too many":           {schemas.ProofRequest{V: 1, Positions: make([]uint64, 101)}, schemas.CodeTooLarge},
 		"no such position":   {schemas.ProofRequest{V: 1, Positions: []uint64{13}}, schemas.CodeNotFound},
 		"position 0":         {schemas.ProofRequest{V: 1, Positions: []uint64{0}}, schemas.CodeNotFound},
