@@ -16,32 +16,44 @@ import (
 type content struct{ m *membership }
 
 // Prepare decides anew whether an event, or a part of its attachment, may go to
-// a recipient, projects it to what the recipient may see, and signs it.
-func (c content) Prepare(tx durable.Tx, d outbox.Delivery) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
+// a recipient, projects it to what the recipient may see, ties it to its
+// envelope, and signs it.
+func (c content) Prepare(tx durable.Tx, d outbox.Delivery, envelope schemas.EventID) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
 	e, err := eventToSend(tx, d.Event)
 	if err != nil {
 		return s, "", false, err
 	}
 	if d.Part != nil {
-		return c.preparePart(tx, d, e)
+		return c.preparePart(tx, d, e, envelope)
 	}
 	p, err := c.m.permit(tx, e, d.Recipient)
 	if err != nil {
 		return s, "", false, err
 	}
 	if p == nil {
-		out, _, err := schemas.Project(e, schemas.Terms{}, "")
+		out, err := underCharter(e)
 		if err != nil {
 			return s, "", false, err
 		}
-		out.SetExtension(schemas.ExtClassification, "internal")
-		out.SetExtension(schemas.ExtCategory, string(schemas.CategoryCharter))
-		return c.sign(tx, schemas.Sealed{}, out, schemas.CharterGrant)
+		s, err = c.sign(tx, schemas.Sealed{}, out, envelope)
+		return s, schemas.CharterGrant, err == nil, err
 	}
 	if p.permission.Registered.IsZero() {
 		return s, p.permission.Grant.ID, false, nil
 	}
-	return c.sign(tx, schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, p.permission.Grant.ID)
+	s, err = c.sign(tx, schemas.Sealed{Terms: p.permission.TermsRecord}, p.event, envelope)
+	return s, p.permission.Grant.ID, err == nil, err
+}
+
+// underCharter projects an event that concerns no client.
+func underCharter(e event.Event) (event.Event, error) {
+	out, _, err := schemas.Project(e, schemas.Terms{}, "")
+	if err != nil {
+		return out, err
+	}
+	out.SetExtension(schemas.ExtClassification, "internal")
+	out.SetExtension(schemas.ExtCategory, string(schemas.CategoryCharter))
+	return out, nil
 }
 
 // eventToSend reads an event of this agency as it leaves, before projection.
@@ -61,19 +73,27 @@ func eventToSend(tx durable.Tx, number uint64) (event.Event, error) {
 	return e, nil
 }
 
-func (c content) sign(tx durable.Tx, s schemas.Sealed, e event.Event, grant schemas.GrantID) (schemas.Sealed, schemas.GrantID, bool, error) {
+// sign completes what is sealed.
+func (c content) sign(tx durable.Tx, s schemas.Sealed, e event.Event, envelope schemas.EventID) (schemas.Sealed, error) {
+	var err error
+	if s.Event, err = c.m.signEvent(e, envelope); err != nil {
+		return s, err
+	}
+	s.Head, err = ledgerview.Head(tx)
+	return s, err
+}
+
+// signEvent ties an event to its envelope and signs it.
+func (m *membership) signEvent(e event.Event, envelope schemas.EventID) (schemas.SignedRecord, error) {
 	for _, local := range []string{schemas.ExtRecipient, schemas.ExtNetwork} {
 		e.SetExtension(local, nil)
 	}
+	e.SetExtension(schemas.ExtEnvelope, string(envelope))
 	payload, err := e.MarshalJSON()
 	if err != nil {
-		return s, "", false, fmt.Errorf("encode event: %w", err)
+		return schemas.SignedRecord{}, fmt.Errorf("encode event: %w", err)
 	}
-	if s.Head, err = ledgerview.Head(tx); err != nil {
-		return s, "", false, err
-	}
-	s.Event = schemas.SignBytes(schemas.RecordEvent, payload, c.m.identity().SigningKey())
-	return s, grant, true, nil
+	return schemas.SignBytes(schemas.RecordEvent, payload, m.identity().SigningKey()), nil
 }
 
 // Quiet reports whether a revocation of the grant is still to reach the broker.
@@ -132,16 +152,25 @@ func (m *membership) permitUnder(p casebook.Permission, q schemas.Question, e ev
 	if err != nil {
 		return nil, err
 	}
-	out, _, err := schemas.Project(e, *p.Terms, purpose)
+	out, err := m.project(e, *p.Terms, purpose)
 	if err != nil {
 		return nil, err
 	}
-	out.SetExtension(schemas.ExtClient, string(p.Terms.Client))
+	return &permitted{permission: p, purpose: purpose, event: out}, nil
+}
+
+// project makes of an event what a recipient may see.
+func (m *membership) project(e event.Event, t schemas.Terms, purpose schemas.Purpose) (event.Event, error) {
+	out, _, err := schemas.Project(e, t, purpose)
+	if err != nil {
+		return out, err
+	}
+	out.SetExtension(schemas.ExtClient, string(t.Client))
 	out.SetExtension(schemas.ExtPurpose, string(purpose))
 	out.SetExtension(schemas.ExtClassification, "restricted")
-	out.SetExtension(schemas.ExtCategory, string(q.Category))
+	out.SetExtension(schemas.ExtCategory, string(schemas.CategoryOf(e)))
 	if r := m.agent.opts.Regulations; r != "" {
 		out.SetExtension(schemas.ExtRegulation, r)
 	}
-	return &permitted{permission: p, purpose: purpose, event: out}, nil
+	return out, nil
 }

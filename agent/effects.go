@@ -8,6 +8,7 @@ import (
 
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/inbox"
+	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -47,6 +48,10 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 	if err := f.m.ledger.Heard(tx, t.Sender, t.Head); err != nil {
 		return err
 	}
+	epoch, err := f.note(tx, ledgerview.Known{Position: t.Position, Kind: ledgerview.KindAccepted, Envelope: t.Envelope, Hash: t.Outline.Hash()})
+	if err != nil {
+		return err
+	}
 	switch schemas.EventType(t.Event.Type()) {
 	case schemas.TypeNetworkCanarySent:
 		return f.m.canaryBack(tx, t)
@@ -63,6 +68,7 @@ func (f effects) Take(tx durable.Tx, t inbox.Taken) error {
 	}
 	n, known, err := casebook.Append(tx, casebook.Entry{
 		Direction: casebook.Heard, From: t.Sender, Grant: t.Grant, Purpose: t.Purpose, Envelope: t.Envelope,
+		Outline: &t.Outline, Epoch: epoch, Position: t.Position,
 		Recorded: f.m.agent.opts.Now(), Event: t.Record.Payload, Proof: &t.Record,
 	}, t.Event)
 	if err != nil || known {
@@ -119,7 +125,7 @@ func (f effects) Apply(tx durable.Tx, item schemas.Item) error {
 		}
 		switch item.Kind {
 		case schemas.ItemReceipt:
-			return f.receipt(tx, rec)
+			return f.receipt(tx, rec, item.Position)
 		case schemas.ItemGrant:
 			return f.granted(tx, rec)
 		default:
@@ -144,7 +150,7 @@ func errNoSigner(a schemas.AgencyID) error {
 	return schemas.Refuse(schemas.CodeUnknownSigningKey, "signatures.keyid", "must name a key on the card of "+string(a), "fetch the card")
 }
 
-func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord) error {
+func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord, position uint64) error {
 	claimed, err := schemas.PeekRecord[schemas.Receipt](rec, schemas.RecordReceipt)
 	if err != nil {
 		return err
@@ -159,6 +165,13 @@ func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord) error {
 	if claimed.To != f.m.own || claimed.Network != f.m.network {
 		return schemas.Malformed("to", "must be this agency")
 	}
+	epoch, err := f.note(tx, ledgerview.Known{Position: position, Kind: ledgerview.KindStored, Hash: rec.Hash()})
+	if err != nil {
+		return err
+	}
+	if err := f.m.ledger.KeepReceipt(tx, epoch, position, rec, claimed); err != nil {
+		return err
+	}
 	for _, item := range claimed.Items {
 		again, err := f.m.outbox.ApplyReceipt(tx, claimed.From, item)
 		if err != nil {
@@ -169,6 +182,15 @@ func (f effects) receipt(tx durable.Tx, rec schemas.SignedRecord) error {
 		}
 	}
 	return nil
+}
+
+// note keeps that the ledger must have what was handed over; epoch is the one
+// in which it was.
+func (f effects) note(tx durable.Tx, k ledgerview.Known) (epoch schemas.ULID, err error) {
+	if k.Epoch, _, err = inbox.Cursor(tx); err != nil {
+		return "", err
+	}
+	return k.Epoch, f.m.ledger.Note(tx, k)
 }
 
 func (f effects) granted(tx durable.Tx, rec schemas.SignedRecord) error {

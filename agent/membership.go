@@ -104,7 +104,7 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 		OwnCards: m.ownCards, Changed: m.keysChanged, Raise: m.raise,
 	}
 	m.ledger, err = ledgerview.Open(ledgerview.Options{
-		Network: m.network, Broker: r.Target.Broker, Store: m.store, Prove: m.prove, Raise: m.raise, Now: a.opts.Now, Logger: m.log,
+		Network: m.network, Own: m.own, Broker: r.Target.Broker, Store: m.store, Prove: m.prove, Sent: m.sent, Raise: m.raise, Now: a.opts.Now, Logger: m.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read ledger heads of network %s: %w", m.network, err)

@@ -19,6 +19,11 @@ import (
 // Moved lets the documents of an event follow it once its recipient has it, and
 // one part the other.
 func (c content) Moved(tx durable.Tx, from outbox.State, d outbox.Delivery) error {
+	if d.State == outbox.Accepted {
+		if err := c.m.accepted(tx, d); err != nil {
+			return err
+		}
+	}
 	now, queue := c.m.agent.opts.Now(), c.queuePart
 	if d.Part == nil {
 		if d.State != outbox.Stored {
@@ -119,7 +124,7 @@ func (m *membership) permitAgain(tx durable.Tx, d outbox.Delivery, e event.Event
 
 // preparePart makes the event of one part. e is the event that names the
 // document, before projection.
-func (c content) preparePart(tx durable.Tx, d outbox.Delivery, e event.Event) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
+func (c content) preparePart(tx durable.Tx, d outbox.Delivery, e event.Event, envelope schemas.EventID) (s schemas.Sealed, grant schemas.GrantID, ready bool, err error) {
 	p, err := c.m.permitAgain(tx, d, e)
 	if err != nil {
 		return s, "", false, err
@@ -145,7 +150,8 @@ func (c content) preparePart(tx durable.Tx, d outbox.Delivery, e event.Event) (s
 	if err != nil {
 		return s, "", false, err
 	}
-	return c.sign(tx, s, part, d.Grant)
+	s, err = c.sign(tx, s, part, envelope)
+	return s, d.Grant, err == nil, err
 }
 
 // partEvent is a part's inner event: its client, purpose and category are those

@@ -28,6 +28,9 @@ const (
 	ExtRegulation     = "dataregulation"     // such as 42CFR2,HIPAA
 	ExtCategory       = "datacategory"       // the Category
 	ExtTrace          = "traceparent"
+	// ExtEnvelope names the envelope in which the event travels. The sender sets
+	// it when it seals, so that its signature ties the one to the other.
+	ExtEnvelope = "envelope"
 	// ExtRecipient and ExtNetwork are for the agency's own agent: who should
 	// hear of the event, and in which network. They never leave.
 	ExtRecipient = "recipient"

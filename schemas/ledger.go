@@ -348,25 +348,3 @@ type ProvenEntry struct {
 	Entry string `json:"entry"`
 	Proof []Hash `json:"proof"`
 }
-
-// LedgerEvidence is everything that an offline check of one entry needs.
-type LedgerEvidence struct {
-	V    int    `json:"v"`
-	Key  []byte `json:"key"`
-	Head string `json:"head"`
-	ProvenEntry
-}
-
-// Check verifies the evidence against the key that it brings. Whose key that is
-// the reader has to know: compare KeyIDOf(Key).
-func (v LedgerEvidence) Check() (LedgerEntry, LedgerHead, error) {
-	if err := checkVersion(v.V); err != nil {
-		return LedgerEntry{}, LedgerHead{}, err
-	}
-	head, err := OpenLedgerHead(v.Head, v.Key)
-	if err != nil {
-		return LedgerEntry{}, head, err
-	}
-	e, err := head.CheckInclusion([]byte(v.Entry), v.Proof)
-	return e, head, err
-}

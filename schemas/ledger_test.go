@@ -212,8 +212,8 @@ func TestVectorsLedger(t *testing.T) {
 	}
 	for _, c := range v.Inclusion {
 		t.Run(c.Name, func(t *testing.T) {
-			e := schemas.LedgerEvidence{V: 1, Key: v.Public, Head: c.Head, ProvenEntry: schemas.ProvenEntry{Entry: c.Leaf, Proof: c.Proof}}
-			_, _, err := e.Check()
+			e := schemas.HeadedEntry{Head: c.Head, ProvenEntry: schemas.ProvenEntry{Entry: c.Leaf, Proof: c.Proof}}
+			_, _, err := e.Check(v.Public)
 			checkOutcome(t, err, c.Error)
 		})
 	}

@@ -65,7 +65,7 @@ func TestS4BrokerProvesWhatItAnswered(t *testing.T) {
 	_, first := covering(t, sender, answer.Position)
 	for _, r := range []*exchange.Rogue{sender, recipient} {
 		reply, _ := covering(t, r, answer.Position)
-		entry, _, err := schemas.LedgerEvidence{V: 1, Key: reply.Key, Head: reply.Head, ProvenEntry: reply.Entries[0]}.Check()
+		entry, _, err := schemas.HeadedEntry{Head: reply.Head, ProvenEntry: reply.Entries[0]}.Check(reply.Key)
 		if err != nil || schemas.KeyIDOf(reply.Key) != n.Broker.State().BrokerKey {
 			t.Fatalf("%s: %v", r.Agency, err)
 		}

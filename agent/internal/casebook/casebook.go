@@ -38,7 +38,12 @@ type Entry struct {
 	Grant    schemas.GrantID `json:"grant,omitempty"`
 	Purpose  schemas.Purpose `json:"purpose,omitempty"`
 	Envelope schemas.EventID `json:"envelope,omitempty"`
-	Recorded time.Time       `json:"recorded"`
+	// Outline is a heard event's envelope without its data, signed by the
+	// sender; Epoch and Position are where it stands in the broker's ledger.
+	Outline  *schemas.Outline `json:"outline,omitempty"`
+	Epoch    schemas.ULID     `json:"epoch,omitempty"`
+	Position uint64           `json:"position,omitempty"`
+	Recorded time.Time        `json:"recorded"`
 	// Event is the inner CloudEvent in JSON format. Of a said event it is the
 	// whole, before projection.
 	Event json.RawMessage `json:"event"`

@@ -42,6 +42,8 @@ type Taken struct {
 	Category schemas.Category
 	Event    event.Event
 	Record   schemas.SignedRecord // the sender's signature over the event
+	Outline  schemas.Outline      // of the envelope
+	Position uint64               // of the envelope in the hub
 	Head     *string              // the last ledger head that the sender saw; not verified
 	Attached []byte               // the bytes of a part of an attachment, which the event says it is
 }

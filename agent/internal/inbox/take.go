@@ -89,7 +89,7 @@ func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
 	}
 	err = o.err
 	if err == nil {
-		err = in.takeEvent(tx, e, o.sealed, key)
+		err = in.takeEvent(tx, e, o.sealed, key, item.Position)
 	}
 	return in.answer(tx, outline, err)
 }
@@ -112,11 +112,12 @@ func (in *Inbox) answer(tx durable.Tx, o schemas.Outline, refusal error) error {
 
 // takeEvent decides about what was opened, and takes it. What is written before
 // a refusal, such as the grant's terms, stays.
-func (in *Inbox) takeEvent(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte) error {
+func (in *Inbox) takeEvent(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte, position uint64) error {
 	taken, err := in.check(tx, e, s, key)
 	if err != nil {
 		return err
 	}
+	taken.Outline, taken.Position = e.Outline(), position
 	return in.opts.Effects.Take(tx, taken)
 }
 
@@ -129,6 +130,9 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 	}
 	if err := schemas.CheckInner(ev, e.Sender, later(in.opts.Now(), e.Time)); err != nil {
 		return Taken{}, err
+	}
+	if tied := schemas.Extension(ev, schemas.ExtEnvelope); tied != "" && tied != string(e.ID) {
+		return Taken{}, schemas.Refuse(schemas.CodeInvalidEvent, schemas.ExtEnvelope, "must name the envelope in which the event travels", "seal the event anew for each envelope")
 	}
 	q := schemas.Question{
 		At: e.Time, Sender: e.Sender, Recipient: in.opts.Own, Type: schemas.EventType(ev.Type()), Category: schemas.CategoryOf(ev),

@@ -1,5 +1,6 @@
 // Package ledgerview is what an agent has seen of its broker's ledger: the
-// newest head that it could connect with those before it.
+// newest head that it could connect with those before it, and each entry of its
+// own with what proves it (own.go, page.go).
 //
 // Each head that comes, from the broker or inside a partner's seal, must be
 // signed by the broker's key and continue the one that is kept, or be continued
@@ -23,10 +24,14 @@ import (
 // Options are what a view is made of; all are required.
 type Options struct {
 	Network schemas.NetworkID
+	Own     schemas.AgencyID
 	Broker  schemas.KeyID
 	Store   durable.Store // of this network
 	// Prove asks the broker.
 	Prove func(context.Context, schemas.ProofRequest) (schemas.ProofReply, error)
+	// Sent reports whether this agency sent an envelope that hashes so, as far
+	// as it can tell.
+	Sent func(tx durable.Tx, id schemas.EventID, m schemas.Hash) (bool, error)
 	// Raise records an alarm.
 	Raise  func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 	Now    func() time.Time
@@ -132,8 +137,11 @@ func Head(tx durable.Tx) (*string, error) {
 	return &k.Head, nil
 }
 
-// Run compares until ctx ends.
+// Run compares heads and fetches entries until ctx ends.
 func (v *View) Run(ctx context.Context) {
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	fetching.Go(func() { v.fetchAll(ctx) })
 	for {
 		select {
 		case <-v.wake:

@@ -66,7 +66,8 @@ func (o *Outbox) keyID() schemas.KeyID {
 // envelope addresses and seals a delivery; what was sealed with the present keys
 // before is used again, under the same id.
 func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready bool, err error) {
-	sealed, grant, ready, err := o.opts.Content.Prepare(tx, *d)
+	fresh := schemas.NewEventID()
+	sealed, grant, ready, err := o.opts.Content.Prepare(tx, *d, fresh)
 	if err != nil || !ready {
 		return e, false, err
 	}
@@ -89,8 +90,9 @@ func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready
 	if err := tx.Map(mapSeals).Delete(string(d.Envelope)); err != nil {
 		return e, false, err
 	}
-	e.ID = schemas.NewEventID()
+	e.ID = fresh
 	d.Envelope, d.RecipientKey, d.Grant, d.SenderKey = e.ID, e.RecipientKey, grant, o.keyID()
+	d.Content = sealed.Event.Hash()
 	if e.Data, err = schemas.Seal(key, e.SealInfo(o.opts.Network), sealed); err != nil {
 		return e, false, err
 	}
@@ -100,6 +102,7 @@ func (o *Outbox) envelope(tx durable.Tx, d *Delivery) (e schemas.Envelope, ready
 // keepFrozen stores everything that the envelope's bytes depend on.
 func (o *Outbox) keepFrozen(tx durable.Tx, d Delivery, e schemas.Envelope, hash schemas.Hash) error {
 	d.Time, d.Chain, d.Sequence, d.Previous, d.Material, d.Hash = e.Time, e.Chain, e.Sequence, e.Previous, e.Material, hash
+	d.Data = schemas.HashOf(e.Data)
 	d.Attempts++
 	if err := durable.PutJSON(tx.Map(mapByEnvelope), string(e.ID), d.Number); err != nil {
 		return err

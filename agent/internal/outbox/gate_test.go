@@ -237,7 +237,7 @@ func (c *record) Committed() {}
 
 func (c *record) Moved(durable.Tx, outbox.State, outbox.Delivery) error { return nil }
 
-func (c *record) Prepare(_ durable.Tx, d outbox.Delivery) (schemas.Sealed, schemas.GrantID, bool, error) {
+func (c *record) Prepare(_ durable.Tx, d outbox.Delivery, _ schemas.EventID) (schemas.Sealed, schemas.GrantID, bool, error) {
 	event := d.Event
 	c.mu.Lock()
 	defer c.mu.Unlock()

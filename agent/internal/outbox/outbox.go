@@ -66,6 +66,12 @@ type Delivery struct {
 	Previous     schemas.Hash    `json:"previous,omitzero"`
 	Material     string          `json:"material,omitempty"`
 	Hash         schemas.Hash    `json:"hash,omitzero"`
+	// Data is the hash of the sealed data, Content that of the signed event in
+	// it: with them the envelope can be shown again after its bytes are gone.
+	Data    schemas.Hash `json:"data,omitzero"`
+	Content schemas.Hash `json:"content,omitzero"`
+	// Epoch and Position are where the broker says that it stands.
+	Epoch schemas.ULID `json:"epoch,omitempty"`
 	Position     uint64          `json:"position,omitempty"`
 	Seen         time.Time       `json:"seen,omitzero"` // when the recipient signed that it was seen
 	// Resent is the delivery that repeats this one because the recipient said
@@ -101,10 +107,10 @@ type Line interface {
 // Content is what a delivery needs to know of the agency's record.
 type Content interface {
 	// Prepare returns what has to be sealed for a recipient: the inner event,
-	// projected and signed, and the terms. It makes the sender's decision anew;
-	// its error is the refusal. ready is false while the grant is not yet known
-	// to the broker.
-	Prepare(tx durable.Tx, d Delivery) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
+	// projected, tied to the envelope and signed, and the terms. It makes the
+	// sender's decision anew; its error is the refusal. ready is false while the
+	// grant is not yet known to the broker.
+	Prepare(tx durable.Tx, d Delivery, envelope schemas.EventID) (sealed schemas.Sealed, grant schemas.GrantID, ready bool, err error)
 	// Moved is told of every change of a delivery's state, in its transaction.
 	Moved(tx durable.Tx, from State, d Delivery) error
 	// Committed is called when a transaction of the outbox's own is on disk.
@@ -366,6 +372,27 @@ func (o *Outbox) put(tx durable.Tx, d Delivery, s State) error {
 		return tx.Map(mapActive).Delete(activeKey(d.Number))
 	}
 	return tx.Map(mapActive).Put(activeKey(d.Number), []byte(d.Recipient))
+}
+
+// Outline is the envelope of a delivery without its data, ok false before it
+// was frozen.
+func (d Delivery) Outline(own schemas.AgencyID) (o schemas.Outline, ok bool) {
+	o = schemas.Outline{DataHash: d.Data, Envelope: schemas.Envelope{
+		ID: d.Envelope, Sender: own, Time: d.Time, Recipient: d.Recipient, Grant: d.Grant, RecipientKey: d.RecipientKey,
+		Chain: d.Chain, Sequence: d.Sequence, Previous: d.Previous, Material: d.Material,
+	}}
+	return o, d.Material != "" && o.Hash() == d.Hash
+}
+
+// ByEnvelope returns the delivery that an envelope was, also of one that was
+// sealed anew since.
+func ByEnvelope(tx durable.Tx, id schemas.EventID) (d Delivery, ok bool, err error) {
+	n, ok, err := durable.GetJSON[uint64](tx.Map(mapByEnvelope), string(id))
+	if err != nil || !ok {
+		return d, false, err
+	}
+	d, err = read(tx, n)
+	return d, err == nil, err
 }
 
 // Active lists every delivery that is not done, oldest first.

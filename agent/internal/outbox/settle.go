@@ -65,7 +65,7 @@ func (o *Outbox) answer(tx durable.Tx, d *Delivery, r schemas.SubmitReply) (late
 	d.Refusal = schemas.Refusal{}
 	switch r.Result {
 	case schemas.ResultAccepted, schemas.ResultDuplicate:
-		d.Position = r.Position
+		d.Epoch, d.Position = r.Epoch, r.Position
 		if err := o.accepted(tx, *d); err != nil {
 			return false, false, err
 		}

@@ -167,7 +167,7 @@ func provable(t rapid.TB, l *ledger.Ledger, h *hub, positions []uint64) {
 			if err != nil {
 				t.Fatalf("position %d for %s: %v", p, a, err)
 			}
-			e, head, err := schemas.LedgerEvidence{V: 1, Key: reply.Key, Head: reply.Head, ProvenEntry: reply.Entries[0]}.Check()
+			e, head, err := schemas.HeadedEntry{Head: reply.Head, ProvenEntry: reply.Entries[0]}.Check(reply.Key)
 			if err != nil || e.Position != p || e.Kind != string(h.records[p-1].Kind()) || head.Size < p {
 				t.Fatalf("position %d: %+v, %v", p, e, err)
 			}
