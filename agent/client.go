@@ -147,6 +147,23 @@ func (c *Client) Revoke(ctx context.Context, n schemas.NetworkID, id schemas.Gra
 	return s, err
 }
 
+// LedgerHead asks for the newest head of a broker's ledger; see
+// [Agent.LedgerHead].
+func (c *Client) LedgerHead(ctx context.Context, n schemas.NetworkID) (LedgerHead, error) {
+	var h LedgerHead
+	err := c.call(ctx, http.MethodGet, "/ledger", inNetwork(n), nil, &h)
+	return h, err
+}
+
+// Prove asks for proof files; see [Agent.Prove].
+func (c *Client) Prove(ctx context.Context, n schemas.NetworkID, id schemas.EventID, content bool) ([]Proof, error) {
+	var all []Proof
+	query := inNetwork(n)
+	query.Set("content", strconv.FormatBool(content))
+	err := c.call(ctx, http.MethodGet, "/ledger/proofs/"+url.PathEscape(string(id)), query, nil, &all)
+	return all, err
+}
+
 // Join joins a network; see [Agent.Join].
 func (c *Client) Join(ctx context.Context, code string) (Joined, error) {
 	var j Joined

@@ -148,6 +148,12 @@ func (f face) Revoke(ctx context.Context, n schemas.NetworkID, id schemas.GrantI
 	return f.a.Revoke(ctx, n, id)
 }
 
+func (f face) LedgerHead(n schemas.NetworkID) (any, error) { return f.a.LedgerHead(n) }
+
+func (f face) Proofs(n schemas.NetworkID, id schemas.EventID, content bool) (any, error) {
+	return f.a.Prove(n, id, content)
+}
+
 func (f face) Join(ctx context.Context, code string) (any, error) { return f.a.Join(ctx, code) }
 
 func (f face) Reclaim(ctx context.Context, n schemas.NetworkID) (any, error) {

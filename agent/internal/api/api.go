@@ -45,6 +45,11 @@ type Agent interface {
 	// Revoke waits for the broker until ctx ends; its answer is true either way.
 	Revoke(ctx context.Context, network schemas.NetworkID, id schemas.GrantID) (answer any, err error)
 
+	// LedgerHead answers with the newest head of a broker's ledger, Proofs with
+	// proof files about an event or envelope.
+	LedgerHead(network schemas.NetworkID) (answer any, err error)
+	Proofs(network schemas.NetworkID, id schemas.EventID, content bool) (answer any, err error)
+
 	Join(ctx context.Context, code string) (answer any, err error)
 	Retry(ctx context.Context, network schemas.NetworkID, delivery uint64) error
 	End(ctx context.Context, network schemas.NetworkID, delivery uint64, reason string) error
@@ -167,6 +172,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /grants", s.getGrants)
 	mux.HandleFunc("POST /grants", s.postGrant)
 	mux.HandleFunc("POST /grants/{id}/revoke", s.revokeGrant)
+	mux.HandleFunc("GET /ledger", s.getLedger)
+	mux.HandleFunc("GET /ledger/proofs/{id}", s.getProofs)
 	mux.HandleFunc("POST /join", s.join)
 	mux.HandleFunc("POST /outbox/{n}/retry", s.retry)
 	mux.HandleFunc("POST /outbox/{n}/end", s.end)

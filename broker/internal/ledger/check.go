@@ -2,12 +2,9 @@ package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/linkage-exchange/linkage/internal/journal"
@@ -145,18 +142,4 @@ func sample(size uint64) []uint64 {
 	}
 	slices.Sort(positions)
 	return slices.Compact(positions)
-}
-
-// Verify checks a ledger's files from end to end: every tile against the one
-// above it, and all of them against the head, which must be signed by the key.
-func Verify(dir string, key ed25519.PublicKey) (schemas.LedgerHead, error) {
-	text, err := os.ReadFile(filepath.Join(dir, fileHead))
-	if err != nil {
-		return schemas.LedgerHead{}, fmt.Errorf("read ledger: %w", err)
-	}
-	head, err := readHead(dir, string(text), key)
-	if err != nil {
-		return head, err
-	}
-	return head, newReader(dir, head.Size).check(head.Root)
 }
