@@ -24,11 +24,16 @@ func (m *membership) accepted(tx durable.Tx, d outbox.Delivery) error {
 	})
 }
 
-// sent reports whether an envelope is one of this agency's. Of one that was
-// sealed anew since only the id is known.
-func sent(tx durable.Tx, id schemas.EventID, hash schemas.Hash) (bool, error) {
-	d, ok, err := outbox.ByEnvelope(tx, id)
-	return ok && (d.Envelope != id || d.Hash == hash), err
+// sent reports whether the envelope of an entry is one of this agency's. Of one
+// that was sealed anew since only the id is known, and a restored agency does
+// not know what it sent after its backup was made.
+func (m *membership) sent(tx durable.Tx, e schemas.LedgerEntry) (bool, error) {
+	d, ok, err := outbox.ByEnvelope(tx, e.Envelope)
+	if err != nil || ok {
+		return ok && (d.Envelope != e.Envelope || d.Hash == *e.Hash), err
+	}
+	r, restored, err := recoveryOf(tx)
+	return restored && e.Time.After(r.Since) && e.Time.Before(r.At), err
 }
 
 // LedgerHead is the newest head of a broker's ledger that an agent could
@@ -301,7 +306,10 @@ func (m *membership) addReceipt(tx durable.Tx, p *schemas.LedgerProof, d outbox.
 // kept: the event, the permission and the purpose determine it, and its hash
 // says whether it is the same.
 func (m *membership) contentOf(tx durable.Tx, d outbox.Delivery) (rec, terms *schemas.SignedRecord, err error) {
-	e, err := recorded(tx, d.Event)
+	if d.Part != nil {
+		return nil, nil, nil // a part of a document; the event names the document's hash
+	}
+	e, err := eventToSend(tx, d.Event)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -137,7 +137,7 @@ func VerifyHub(ctx context.Context, dataDir string) (_ LedgerReport, err error) 
 		return LedgerReport{}, err
 	}
 	dir := filepath.Join(dataDir, dirLedger, string(epoch))
-	found, err := ledger.VerifyHub(ctx, ledger.Options{Dir: dir, Network: network.Network, Epoch: epoch, Hub: server.Hub(), Key: k.identity, SaltKey: salt})
+	found, err := ledger.VerifyHub(ctx, ledger.Options{Dir: dir, Network: network.Network, Epoch: epoch, Hub: server.Hub(), Key: k.identity, SaltKey: k.ledger})
 	out := report(dir, k.public(), found.Head, "")
 	out.Records, out.Beyond, out.Differing = found.Records, found.Beyond, found.Differing
 	out.Differ = append(out.Differ, found.Differ...)

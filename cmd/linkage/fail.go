@@ -43,6 +43,9 @@ func exitOf(e *schemas.Error) int {
 // status.
 func (c *cli) fail(err error) int {
 	what, hint, code := c.explain(err)
+	if j, ok := errors.AsType[judged](err); ok {
+		code = j.code
+	}
 	for line := range strings.Lines(what) {
 		fmt.Fprintf(c.err, "linkage: %s\n", plain(strings.TrimSpace(line)))
 	}
@@ -51,6 +54,14 @@ func (c *cli) fail(err error) int {
 	}
 	return code
 }
+
+// judged is an error whose exit status its command knows better than its kind.
+type judged struct {
+	error
+	code int
+}
+
+func (j judged) Unwrap() error { return j.error }
 
 func (c *cli) explain(err error) (what, hint string, code int) {
 	help := "see `" + c.path + " --help`"

@@ -20,6 +20,7 @@ var nouns = []func(*cli) *cobra.Command{
 	grantCommand,
 	sendCommand,
 	eventsCommand,
+	ledgerCommand,
 	configCommand,
 	checkCommand,
 	demoCommand,

@@ -3,7 +3,6 @@ package ledgerview
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
@@ -23,7 +22,6 @@ type Known struct {
 	Kind     string          `json:"kind"`
 	Envelope schemas.EventID `json:"envelope,omitempty"`
 	Hash     schemas.Hash    `json:"hash"`
-	At       time.Time       `json:"at"`
 }
 
 // fits reports whether an entry says what is known.
@@ -38,7 +36,6 @@ func (v *View) Note(tx durable.Tx, k Known) error {
 	if k.Position == 0 || k.Epoch == "" {
 		return nil // a broker that does not say where
 	}
-	k.At = v.opts.Now()
 	_, err := durable.AppendJSON(tx.Log(logKnown), k)
 	return err
 }
@@ -52,12 +49,12 @@ const (
 
 // reckon holds what is known against what was fetched. An entry that is not
 // there, or says something else, is an alarm: the broker's own signature stands
-// against its answer.
-func (v *View) reckon(ctx context.Context, head schemas.LedgerHead, fetched uint64) error {
+// against its answer. beyond reports whether something is known that is not
+// under the head.
+func (v *View) reckon(ctx context.Context, head schemas.LedgerHead, fetched uint64) (beyond bool, err error) {
 	var due []uint64
 	var known []Known
-	var late *Known
-	err := v.opts.Store.View(func(tx durable.Tx) error {
+	err = v.opts.Store.View(func(tx durable.Tx) error {
 		stray := 0
 		return tx.Log(logKnown).Scan(1, func(n uint64, b []byte) error {
 			k, err := durable.DecodeJSON[Known](b)
@@ -70,9 +67,7 @@ func (v *View) reckon(ctx context.Context, head schemas.LedgerHead, fetched uint
 			case k.Position <= fetched:
 				due, known = append(due, n), append(known, k)
 			default:
-				if k.Position > head.Size && late == nil && v.opts.Now().Sub(k.At) > unprovenAfter {
-					late = &k
-				}
+				beyond = beyond || k.Position > head.Size
 				stray++
 			}
 			if stray > strays || len(due) == reckonAtOnce {
@@ -81,15 +76,10 @@ func (v *View) reckon(ctx context.Context, head schemas.LedgerHead, fetched uint
 			return nil
 		})
 	})
-	if err != nil || len(due) == 0 && late == nil {
-		return err
+	if err != nil || len(due) == 0 {
+		return beyond, err
 	}
-	return v.opts.Store.Update(ctx, func(tx durable.Tx) error {
-		if late != nil {
-			if err := v.opts.Raise(tx, schemas.CodeUnavailable, "", "the exchange's ledger lags: what it accepted ten minutes ago is not under a signed head yet; ask its operator"); err != nil {
-				return err
-			}
-		}
+	return beyond, v.opts.Store.Update(ctx, func(tx durable.Tx) error {
 		for i, n := range due {
 			if err := v.settle(tx, known[i], head.Epoch); err != nil {
 				return err

@@ -29,9 +29,9 @@ type Options struct {
 	Store   durable.Store // of this network
 	// Prove asks the broker.
 	Prove func(context.Context, schemas.ProofRequest) (schemas.ProofReply, error)
-	// Sent reports whether this agency sent an envelope that hashes so, as far
-	// as it can tell.
-	Sent func(tx durable.Tx, id schemas.EventID, m schemas.Hash) (bool, error)
+	// Sent reports whether this agency sent the envelope of an entry, which has
+	// a hash, as far as it can tell.
+	Sent func(tx durable.Tx, e schemas.LedgerEntry) (bool, error)
 	// Raise records an alarm.
 	Raise  func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
 	Now    func() time.Time

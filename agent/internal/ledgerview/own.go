@@ -34,6 +34,7 @@ const (
 type fetcher struct {
 	bytes   int
 	refused time.Time // since when the broker refuses
+	lags    time.Time // since when its newest head does not cover what it accepted
 }
 
 // fetchAll fetches until ctx ends.
@@ -69,7 +70,11 @@ func (v *View) fetch(ctx context.Context, f *fetcher) (more bool, err error) {
 		return false, nil // nothing that it says counts any more
 	}
 	k, head, err := v.keptHead()
-	if err != nil || k.Head == "" {
+	if err != nil {
+		return false, err
+	}
+	if k.Head == "" { // the broker had none yet when it was last heard
+		_, err := v.newest(ctx, 1)
 		return false, err
 	}
 	var after uint64
@@ -81,7 +86,7 @@ func (v *View) fetch(ctx context.Context, f *fetcher) (more bool, err error) {
 		return false, err
 	}
 	if after >= head.Size {
-		return false, v.reckon(ctx, head, after)
+		return false, v.idle(ctx, f, head, after)
 	}
 	began := time.Now()
 	reply, err := v.opts.Prove(ctx, schemas.ProofRequest{V: 1, After: after, Size: head.Size, MaxBytes: f.bytes})
@@ -104,7 +109,41 @@ func (v *View) fetch(ctx context.Context, f *fetcher) (more bool, err error) {
 	if err := v.keep(ctx, head.Epoch, page, entries); err != nil {
 		return false, err
 	}
-	return page.Next < head.Size, v.reckon(ctx, head, page.Next)
+	_, err = v.reckon(ctx, head, page.Next)
+	return page.Next < head.Size, err
+}
+
+// idle is when everything under the head that is kept was fetched. If this
+// agency knows of more, the broker is asked for its newest head: on a quiet line
+// none would come by itself.
+func (v *View) idle(ctx context.Context, f *fetcher, head schemas.LedgerHead, fetched uint64) error {
+	more, err := v.reckon(ctx, head, fetched)
+	if err != nil || !more {
+		f.lags = time.Time{}
+		return err
+	}
+	newest, err := v.newest(ctx, head.Size)
+	switch {
+	case err != nil || newest.Size > head.Size:
+		f.lags = time.Time{}
+		return err
+	case f.lags.IsZero():
+		f.lags = v.opts.Now()
+	case v.opts.Now().Sub(f.lags) > unprovenAfter:
+		return v.alarm(ctx, schemas.Refuse(schemas.CodeUnavailable, "ledger", "lags: what was accepted ten minutes ago is under no signed head", "ask the broker's operator"))
+	}
+	return nil
+}
+
+// newest asks the broker for its newest head, by a question about a size that it
+// must have.
+func (v *View) newest(ctx context.Context, size uint64) (schemas.LedgerHead, error) {
+	reply, err := v.opts.Prove(ctx, schemas.ProofRequest{V: 1, From: size, To: size})
+	if err != nil {
+		return schemas.LedgerHead{}, err
+	}
+	v.Saw(&reply.Head)
+	return schemas.PeekLedgerHead(reply.Head)
 }
 
 // took fits the size of the next page to the line.
@@ -165,7 +204,7 @@ func (v *View) compareEntry(tx durable.Tx, e schemas.LedgerEntry) error {
 	if e.Kind != KindAccepted || e.Sender != v.opts.Own || e.Hash == nil {
 		return nil
 	}
-	sent, err := v.opts.Sent(tx, e.Envelope, *e.Hash)
+	sent, err := v.opts.Sent(tx, e)
 	if err != nil || sent {
 		return err
 	}
