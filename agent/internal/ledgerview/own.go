@@ -55,7 +55,7 @@ func (v *View) fetchAll(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			v.opts.Logger.InfoContext(ctx, "entries of the ledger are fetched later", "error", err)
+			v.opts.Logger.DebugContext(ctx, "entries of the ledger are fetched later", "error", err)
 		}
 		if pause = max(share*time.Since(began), minPause); !more {
 			pause = max(pause, idlePause)
