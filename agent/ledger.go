@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -267,8 +269,14 @@ func (m *membership) proveSaid(tx durable.Tx, d outbox.Delivery, content bool) (
 	if p.File, err = m.begin(tx, d.Epoch, d.Position, d.Envelope); err != nil {
 		return p, err
 	}
-	if outline, ok := d.Outline(m.own); ok && outline.Verify(m.identity.Public().Signing) == nil {
-		p.File.Envelope, p.File.SenderKey = &outline, m.identity.Public().Signing
+	if outline, ok := d.Outline(m.own); ok {
+		key, err := m.ownKey(tx, outline.Envelope)
+		if err != nil {
+			return p, err
+		}
+		if outline.Verify(key) == nil {
+			p.File.Envelope, p.File.SenderKey = &outline, key
+		}
 	}
 	if err := m.addReceipt(tx, &p.File, d); err != nil {
 		return p, err
@@ -276,8 +284,20 @@ func (m *membership) proveSaid(tx durable.Tx, d outbox.Delivery, content bool) (
 	if !content || p.File.Envelope == nil {
 		return p, nil
 	}
+	if !bytes.Equal(p.File.SenderKey, m.identity().Public().Signing) {
+		return p, nil // nobody signs with that key any more: what it was, the recipient can show
+	}
 	p.File.Event, p.File.Terms, err = m.contentOf(tx, d)
 	return p, err
+}
+
+// ownKey is the public key with which this agency signed an envelope: the
+// present one, or one that its card still names.
+func (m *membership) ownKey(tx durable.Tx, e schemas.Envelope) (ed25519.PublicKey, error) {
+	if key := m.identity().Public().Signing; schemas.KeyIDOf(key) == e.SigningKey() {
+		return key, nil
+	}
+	return m.dir.SigningKey(tx, m.own, e.SigningKey(), e.Time)
 }
 
 // addReceipt adds the recipient's word, and the ledger's for that.
