@@ -85,6 +85,24 @@ func RenewCode(opts Options) (string, error) {
 	return key.Text(), err
 }
 
+// Unlock makes a new secret for the store with the recovery code, when the old
+// one is lost. The recovery code stays as it is.
+func Unlock(opts Options, code string) error {
+	opts.SetDefaults()
+	if err := opts.Validate(); err != nil {
+		return err
+	}
+	if _, err := CheckCode(opts, "", code); err != nil {
+		return err
+	}
+	key, err := vault.ParseRecoveryKey(code)
+	if err != nil {
+		return errNoCode(err)
+	}
+	_, err = vault.Recover(filepath.Join(opts.DataDir, fileVault), key, opts.source())
+	return err
+}
+
 // Lines says in what networks an agent is that does not run, and its name.
 func Lines(opts Options) (name string, lines []backup.Membership, err error) {
 	a, err := openStopped(opts)

@@ -16,7 +16,7 @@ import (
 func agentCommand(c *cli) *cobra.Command {
 	return c.group("agent", "Run an agency's own part, and see how it is",
 		agentInit(c), agentJoin(c), agentRun(c), agentStatus(c), agentDoctor(c),
-		agentBackup(c), agentRestore(c), agentReclaim(c), agentRecoverySheet(c),
+		agentBackup(c), agentRestore(c), agentReclaim(c), agentRecoverySheet(c), agentUnlock(c),
 		agentRetry(c), agentEnd(c), agentDismiss(c), agentConfirm(c), agentRotate(c), agentInspect(c))
 }
 

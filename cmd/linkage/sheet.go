@@ -57,6 +57,28 @@ func agentRecoverySheet(c *cli) *cobra.Command {
 	return cmd
 }
 
+func agentUnlock(c *cli) *cobra.Command {
+	var flags *agentFlags
+	var codeFile string
+	cmd := c.command("unlock", "Make a new secret for the store with the recovery code, when the old one is lost", c.arguments(), func(_ context.Context, _ []string) error {
+		opts, err := flags.options()
+		if err != nil {
+			return err
+		}
+		code, err := c.recoveryCode(codeFile)
+		if err != nil {
+			return err
+		}
+		if err := agent.Unlock(opts, code); err != nil {
+			return err
+		}
+		return c.print(map[string]any{"data": opts.DataDir, "unlocked": true}, func() { c.say("The records open with the new secret.") })
+	})
+	flags = forAgent(cmd).unlocking()
+	cmd.Flags().StringVar(&codeFile, "code-file", "", "a `file` with the recovery code (default it is asked for, or read from standard input)")
+	return cmd
+}
+
 // printSheet prints a sheet with a code that is known to open this agent.
 func (c *cli) printSheet(ctx context.Context, opts agent.Options, code string, html bool) error {
 	s := agent.Sheet{Code: code, Printed: time.Now()}

@@ -43,11 +43,11 @@ func (k kind) guessable() bool { return k == kindPassphrase || k == kindCredenti
 func (k kind) remedy() string {
 	switch k {
 	case kindPassphrase:
-		return "type the passphrase again; if it is lost, use the recovery key: linkage agent restore"
+		return "type the passphrase again; if it is lost, use the recovery key: linkage agent unlock"
 	case kindRecovery:
 		return "use the recovery key that was printed when this vault was made, or last renewed"
 	default:
-		return "put the " + string(k) + " back that the vault was made with; if it is lost, use the recovery key: linkage agent restore"
+		return "put the " + string(k) + " back that the vault was made with; if it is lost, use the recovery key: linkage agent unlock"
 	}
 }
 
