@@ -77,6 +77,13 @@ func (a *Agent) Ready() error {
 		if l := m.link.Load(); l == nil || !l.Connected() {
 			return schemas.Refuse(schemas.CodeUnavailable, string(m.network), "is not connected to its broker", "run `linkage agent doctor` to see why")
 		}
+		s, err := m.status()
+		if err != nil {
+			return err
+		}
+		if s.Stalled != nil {
+			return schemas.Refuse(schemas.CodeUnavailable, string(m.network), "is stalled since "+s.Stalled.Since.UTC().Format(clockLayout)+" at hop "+string(s.Stalled.Hop), s.Stalled.Text)
+		}
 	}
 	return nil
 }

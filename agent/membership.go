@@ -62,6 +62,9 @@ type membership struct {
 	// another: nothing is sent or taken in.
 	doubled atomic.Bool
 
+	started   time.Time
+	submitted submissions
+
 	changing sync.Mutex // held by one change of the record after the other
 
 	mu      sync.Mutex // guards what follows
@@ -83,7 +86,7 @@ func (a *Agent) newMembership(r membershipRecord) (*membership, error) {
 		return nil, err
 	}
 	m := &membership{
-		agent: a, network: r.Target.Network, own: r.Agency, record: r,
+		agent: a, network: r.Target.Network, own: r.Agency, record: r, started: a.opts.Now(),
 		log:     a.log.With("network", string(r.Target.Network)),
 		store:   durable.Scope(a.store, string(r.Target.Network)),
 		sync:    make(chan struct{}, 1),
@@ -348,8 +351,12 @@ func (l line) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply
 			return
 		}
 		l.m.ledger.Saw(r.Head)
+		l.m.submitted.note(l.m.agent.opts.Now(), r.Code)
 		reply(r)
 	})
+	if err != nil && ctx.Err() == nil {
+		l.m.submitted.note(l.m.agent.opts.Now(), schemas.CodeUnavailable)
+	}
 	if other {
 		l.m.lookAtEpochs()
 		err = errOtherEpoch

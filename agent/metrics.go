@@ -40,6 +40,7 @@ var (
 	metricOldest     = describe("outbox_oldest_seconds", "Age of the oldest delivery that waits for the line or its recipient.", "network")
 	metricEvents     = describe("events_total", "Events recorded, by direction, since the first scrape.", "network", "direction")
 	metricConnected  = describe("connected", "1 while there is a connection to the broker.", "network")
+	metricStalled    = describe("stalled_seconds", "Seconds since the exchange with the broker does not get on, 0 while it does.", "network")
 	metricHeard      = describe("broker_heard_seconds", "Seconds since the broker last answered.", "network")
 	metricCanary     = describe("canary_seconds", "Seconds since a message to this agency itself last came back.", "network")
 	metricAlarms     = describe("alarms", "Alarms that nobody has dismissed, by code.", "network", "code")
@@ -61,7 +62,7 @@ func (m *metrics) handler() http.Handler {
 // Describe lists the figures.
 func (m *metrics) Describe(c chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		metricDeliveries, metricOldest, metricEvents, metricConnected, metricHeard, metricCanary, metricAlarms, metricMissing, metricStore, metricCommits,
+		metricDeliveries, metricOldest, metricEvents, metricConnected, metricStalled, metricHeard, metricCanary, metricAlarms, metricMissing, metricStore, metricCommits,
 	} {
 		c <- d
 	}
@@ -108,6 +109,11 @@ func (m *metrics) network(c chan<- prometheus.Metric, n NetworkStatus) {
 	}
 	gauge(metricConnected, connected)
 	age(metricHeard, n.Heard)
+	stalled := 0.0
+	if n.Stalled != nil {
+		stalled = now.Sub(n.Stalled.Since).Seconds()
+	}
+	gauge(metricStalled, stalled)
 	age(metricCanary, n.Canary)
 	alarms := map[schemas.Code]int{}
 	for _, a := range n.Alarms {

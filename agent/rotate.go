@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
@@ -221,4 +222,24 @@ func stolenSince(c schemas.Card, old vault.Identity) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// Rewrap changes what opens the store of an agent that may or may not run: a key
+// file, a passphrase or a systemd credential. The store itself is not touched. The
+// change is one atomic replacement of vault.json: a crash leaves the old way or
+// the new one, never none.
+func Rewrap(opts, replacement Options) error {
+	opts.SetDefaults()
+	if err := opts.Validate(); err != nil {
+		return err
+	}
+	replacement.DataDir = opts.DataDir
+	replacement.Listen = opts.Listen
+	if err := replacement.Validate(); err != nil {
+		return err
+	}
+	if !Initialised(opts.DataDir) {
+		return errNoAgent(opts.DataDir)
+	}
+	return vault.Rewrap(filepath.Join(opts.DataDir, fileVault), opts.source(), replacement.source())
 }

@@ -35,6 +35,10 @@ type NetworkStatus struct {
 	// of ours in seconds.
 	Heard time.Time `json:"heard,omitzero"`
 	Ahead float64   `json:"ahead"`
+	// Clock names a clock that is wrong, here or there; "" if they agree.
+	Clock string `json:"clock,omitempty"`
+	// Stalled says that the exchange does not get on; nil while it does.
+	Stalled *Stall `json:"stalled,omitempty"`
 	// Canary is when a message to ourselves last came back.
 	Canary time.Time `json:"canary,omitzero"`
 	Cursor uint64    `json:"cursor"`
@@ -129,8 +133,15 @@ func (m *membership) status() (NetworkStatus, error) {
 	}
 	var ahead time.Duration
 	s.Heard, ahead = m.inbox.Heard()
-	s.Ahead = ahead.Seconds()
-	err := m.store.View(func(tx durable.Tx) error { return m.readStatus(tx, &s) })
+	s.Ahead, s.Clock = ahead.Seconds(), clockFault(ahead)
+	var canary canaryState
+	err := m.store.View(func(tx durable.Tx) (err error) {
+		if canary, err = canaryOf(tx); err != nil {
+			return err
+		}
+		return m.readStatus(tx, &s)
+	})
+	s.Stalled = m.progress(s, canary).stalled()
 	if standing := m.standing.Load(); standing != nil && !s.Connected {
 		s.Standing, s.Obstacle = *standing, keptOut(*standing)
 	}

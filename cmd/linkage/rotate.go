@@ -17,7 +17,12 @@ const rotateWait = 30 * time.Second
 func agentRotate(c *cli) *cobra.Command {
 	var flags *agentFlags
 	var network, since string
+	var wrap bool
+	var replacement agent.Options
 	cmd := c.command("rotate", "Replace this agency's signing and sealing keys by new ones", c.arguments(), func(ctx context.Context, _ []string) error {
+		if wrap {
+			return c.rewrap(flags, replacement)
+		}
 		how := agent.Rotation{Network: schemas.NetworkID(network)}
 		if since != "" {
 			var err error
@@ -35,10 +40,34 @@ func agentRotate(c *cli) *cobra.Command {
 		}
 		return c.print(rotated, func() { c.sayRotated(rotated, how) })
 	})
-	flags = forAgent(cmd)
+	flags = forAgent(cmd).unlocking()
 	withNetwork(cmd, &network)
+	cmd.Flags().BoolVar(&wrap, "wrap", false, "change what opens this agent's store, and no other key: give one of the --new- flags")
+	cmd.Flags().StringVar(&replacement.KeyFile, "new-key-file", "", "with --wrap: a `file` that opens it from now on; it is made if it is not there")
+	cmd.Flags().StringVar(&replacement.PassphraseEnv, "new-passphrase-env", "", "with --wrap: an environment `variable` with the passphrase that opens it from now on")
+	cmd.Flags().StringVar(&replacement.Credential, "new-credential", "", "with --wrap: a systemd `credential` that opens it from now on")
+	cmd.MarkFlagsMutuallyExclusive("new-key-file", "new-passphrase-env", "new-credential")
 	cmd.Flags().StringVar(&since, "compromised-since", "", "somebody else may have had the keys since this `time`, such as 2026-11-21T09:30:00Z")
+	cmd.MarkFlagsMutuallyExclusive("wrap", "compromised-since")
 	return cmd
+}
+
+// rewrap changes what opens the store.
+func (c *cli) rewrap(flags *agentFlags, replacement agent.Options) error {
+	opts, err := flags.options()
+	if err != nil {
+		return err
+	}
+	if replacement.KeyFile+replacement.PassphraseEnv+replacement.Credential == "" {
+		return misuse{errors.New("--wrap needs one of --new-key-file, --new-passphrase-env and --new-credential"), ""}
+	}
+	if err := agent.Rewrap(opts, replacement); err != nil {
+		return err
+	}
+	return c.print(map[string]any{"data": opts.DataDir, "changed": true}, func() {
+		c.say("The store of %s opens in the new way from now on; put it into the agent's configuration.", opts.DataDir)
+		c.say("The recovery key stays as it is. Copies of vault.json made before still open in the old way.")
+	})
 }
 
 // readTime reads a day or an instant as a person gives it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,8 +49,11 @@ func (c *cli) glance(n agent.NetworkStatus) [][]string {
 	if n.Standing != "" && n.Standing != schemas.MemberActive {
 		rows = append(rows, []string{"  standing", string(n.Standing) + ": speak with the lead agency"})
 	}
-	if ahead := time.Duration(n.Ahead * float64(time.Second)); ahead.Abs() > time.Minute {
-		rows = append(rows, []string{"  clock", fmt.Sprintf("this machine's differs from the exchange's by %s: set it", ahead.Abs().Round(time.Second))})
+	if n.Stalled != nil {
+		rows = append(rows, []string{"  STALLED", fmt.Sprintf("since %s, likely hop %s: %s", clock(n.Stalled.Since), n.Stalled.Hop, n.Stalled.Text)})
+	}
+	if n.Clock != "" {
+		rows = append(rows, []string{"  CLOCK", n.Clock})
 	}
 	if !n.Canary.IsZero() {
 		rows = append(rows, []string{"  last test message", "came back " + age(n.Canary) + " ago"})

@@ -61,12 +61,16 @@ type relay struct {
 	still chan struct{} // open while nothing moves; nil otherwise
 	old   time.Time     // connections made until then stand still
 	all   bool          // and so do new ones
+	up    bool          // what goes to the broker moves all the same
 }
 
 // wait waits while nothing moves on connections made at a time.
-func (r *relay) wait(made time.Time) {
+func (r *relay) wait(made time.Time, up bool) {
 	r.mu.Lock()
 	still := r.still
+	if r.up && up {
+		still = nil
+	}
 	if still != nil && !r.all && made.After(r.old) {
 		still = nil
 	}
@@ -105,15 +109,15 @@ func (r *relay) serve(l net.Listener) {
 func (r *relay) forward(in net.Conn, to string) {
 	made := time.Now()
 	r.keep(in)
-	r.wait(made)
+	r.wait(made, true)
 	out, err := net.Dial("tcp", to)
 	if err != nil {
 		_ = in.Close() // as the other end refuses
 		return
 	}
 	r.keep(out)
-	go r.copy(out, in, made)
-	r.copy(in, out, made)
+	go r.copy(out, in, made, true)
+	r.copy(in, out, made, false)
 }
 
 func (r *relay) keep(c net.Conn) {
@@ -123,11 +127,11 @@ func (r *relay) keep(c net.Conn) {
 }
 
 // copy moves bytes until either end closes, and waits while nothing may move.
-func (r *relay) copy(to, from net.Conn, made time.Time) {
+func (r *relay) copy(to, from net.Conn, made time.Time, up bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		r.wait(made)
+		r.wait(made, up)
 		if n > 0 {
 			if _, failed := to.Write(buf[:n]); failed != nil {
 				err = failed
@@ -163,7 +167,15 @@ func (r *relay) target() string {
 func (r *relay) silence(all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.still, r.old, r.all = make(chan struct{}), time.Now(), all
+	r.still, r.old, r.all, r.up = make(chan struct{}), time.Now(), all, false
+}
+
+// deafen is silence in one direction: what the broker says does not arrive.
+func (r *relay) deafen() {
+	r.silence(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.up = true
 }
 
 // resume lets everything move again, also what was held back.

@@ -160,6 +160,12 @@ func TestS3StolenKeyCountsForNothing(t *testing.T) {
 	if r := say(&thief); r.Code != schemas.CodeUnknownSigningKey {
 		t.Errorf("signed with the stolen key: %s %s", r.Result, r.Code)
 	}
+	event := schemas.SignBytes(schemas.RecordEvent, inner(&thief, nil, example(t, schemas.TypeAttendanceRecorded)), thief.Key)
+	backdated := thief.Envelope("county-probation", grant, schemas.Sealed{Terms: &signed, Event: event})
+	backdated.Time = schemas.At(before.Add(-time.Hour)).Time
+	if r := thief.Submit(backdated.Signed(thief.Key)); r.Code != schemas.CodeUnknownSigningKey {
+		t.Errorf("signed with the stolen key and dated back: %s %s", r.Result, r.Code)
+	}
 	if code := thief.Rotate(nil); code != schemas.CodeUnknownSigningKey {
 		t.Errorf("the thief's card: %q", code)
 	}

@@ -77,6 +77,41 @@ var table = []mutant{
 		"./proof/exchange", "TestS3MemberCannotActAsAnother",
 	},
 	{
+		"R2", "receipts signed with a stolen key are not repeated", "agent/rotate.go",
+		"m.inbox.ReceiptsSince(tx, since))", "nil)",
+		"./proof/exchange", "TestR2RotationUnderLoad",
+	},
+	{
+		"R5", "silence is no stall", "agent/stall.go",
+		"silent := p.now.Sub(heard) > stallAfter", "silent := false",
+		"./proof/exchange", "TestR5SilentBrokerIsNamed",
+	},
+	{
+		"R5", "a wrong clock is not named", "agent/stall.go",
+		"if ahead.Abs() <= time.Minute {", "if true {",
+		"./proof/exchange", "TestR5WrongClockIsNamed",
+	},
+	{
+		"S3", "a stolen key counts at the gate", "broker/internal/registry/questions.go",
+		"if _, ok := m.Card.Trusted(id); !ok {", "if false {",
+		"./proof/exchange", "TestS3StolenKeyCountsForNothing",
+	},
+	{
+		"S3", "an ended key signs cards", "schemas/card.go",
+		"if next.KeyID() != KeyIDOf(key) {", "if k, ok := c.Trusted(next.KeyID()); ok {\n\t\tkey = k\n\t} else {",
+		"./schemas", "TestEntryCardRefuses",
+	},
+	{
+		"S3", "the machine of a member invited again stays connected", "broker/broker.go",
+		"status != schemas.MemberActive, m.Former...)", "status != schemas.MemberActive)",
+		"./proof/exchange", "TestS3InvitedAgain",
+	},
+	{
+		"S5", "a late connection of a suspended member stays", "broker/internal/transport/turnout.go",
+		"if all || slices.Contains(revoked, c.AuthorizedUser) {", "if slices.Contains(revoked, c.AuthorizedUser) {",
+		"./broker/internal/transport", "TestS5LateConnectionIsTurnedOut",
+	},
+	{
 		"S4", "the hub is not held against the ledger", "broker/internal/ledger/check.go",
 		"if e := l.entryOf(r); schemas.LeafHash(e.Encode()) != want {", "if e := l.entryOf(r); false && schemas.LeafHash(e.Encode()) != want {",
 		"./broker/internal/ledger", "TestS4DisagreementIsFoundAtStart",
