@@ -22,12 +22,12 @@ func (f effects) SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID,
 }
 
 // Grant returns a grant to this agency.
-func (f effects) Grant(tx durable.Tx, id schemas.GrantID) (*schemas.Grant, bool, error) {
-	p, ok, err := casebook.FindPermission(tx, id)
+func (f effects) Grant(tx durable.Tx, id schemas.GrantID) (inbox.GrantState, error) {
+	p, ok, err := casebook.PeekPermission(tx, id)
 	if err != nil || !ok {
-		return nil, false, err
+		return inbox.GrantState{}, err
 	}
-	return &p.Grant, p.Revocation != nil, nil
+	return inbox.GrantState{Grant: &p.Grant, Revoked: p.Revoked, Terms: p.Terms}, nil
 }
 
 // KeepTerms keeps the verified text of a grant.

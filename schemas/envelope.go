@@ -117,16 +117,26 @@ func (e Envelope) Verify(key ed25519.PublicKey) error { return e.Outline().Verif
 type Outline struct {
 	Envelope Envelope // Data is nil
 	DataHash Hash     // SHA-256 of the data
+
+	// made is the digest of what the outline was made from, nil for one that was
+	// read: an envelope's is made once, though both its hash and its signature
+	// ask for it.
+	made *material
 }
 
 // Outline returns the envelope without its data.
 func (e Envelope) Outline() Outline {
 	o := Outline{Envelope: e, DataHash: HashOf(e.Data)}
 	o.Envelope.Data = nil
+	made := o.digest()
+	o.made = &made
 	return o
 }
 
 func (o Outline) digest() material {
+	if o.made != nil {
+		return *o.made
+	}
 	return digest(o.Envelope.attributes(), o.DataHash, o.Envelope.routing())
 }
 

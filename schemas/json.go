@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"unicode"
@@ -18,53 +17,106 @@ const maxDepth = 16
 // valid UTF-8, no name twice in an object (letter case aside, since decoders
 // disagree about it), nesting at most 16 deep, nothing after the value.
 func CheckJSON(b []byte) error {
-	if !utf8.Valid(b) {
+	switch {
+	case !utf8.Valid(b):
 		return Malformed("json", "must be valid UTF-8")
+	case !json.Valid(b):
+		return Malformed("json", "must be complete and well-formed JSON")
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	if err := checkValue(dec, 0); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Malformed("json", "must end after one value")
+	return checkNames(b)
+}
+
+// checkNames looks at the nesting and the names of a valid JSON value. Every
+// record that crosses the wire comes this way, so it goes over the bytes once
+// and takes no memory but for objects of many names.
+func checkNames(b []byte) error {
+	var open [maxDepth]names
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			if depth == maxDepth {
+				return Malformed("json", "must not nest more than %d deep", maxDepth)
+			}
+			open[depth].reset(b[i] == '{')
+			depth++
+		case '}', ']':
+			depth--
+		case ',':
+			open[depth-1].expected = open[depth-1].object
+		case '"':
+			end := endOfString(b, i)
+			if depth > 0 && open[depth-1].expected {
+				if !open[depth-1].add(b[i : end+1]) {
+					return Malformed("json", "must not name a field twice in one object")
+				}
+			}
+			i = end
+		default: // part of a number or word, a colon, white space
+		}
 	}
 	return nil
 }
 
-func checkValue(dec *json.Decoder, depth int) error {
-	tok, err := dec.Token()
-	if err != nil {
-		return Malformed("json", "must be complete and well-formed JSON")
-	}
-	delim, ok := tok.(json.Delim)
-	if !ok {
-		return nil
-	}
-	if depth >= maxDepth {
-		return Malformed("json", "must not nest more than %d deep", maxDepth)
-	}
-	names := map[string]bool{}
-	for dec.More() {
-		if delim == '{' {
-			name, err := dec.Token()
-			if err != nil {
-				return Malformed("json", "must be complete and well-formed JSON")
-			}
-			folded := fold(name.(string)) // the decoder lets nothing but a string be a name
-			if names[folded] {
-				return Malformed("json", "must not name a field twice in one object")
-			}
-			names[folded] = true
-		}
-		if err := checkValue(dec, depth+1); err != nil {
-			return err
+// endOfString is where the string that begins at a quote ends.
+func endOfString(b []byte, i int) int {
+	for i++; b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
 		}
 	}
-	if _, err := dec.Token(); err != nil { // the closing bracket
-		return Malformed("json", "must be complete and well-formed JSON")
+	return i
+}
+
+// names are those of one object that is being read.
+type names struct {
+	object   bool // and not a list
+	expected bool // the next string is a name
+	few      [16][]byte
+	n        int
+	many     map[string]bool // folded, once there are more than few holds
+}
+
+func (s *names) reset(object bool) {
+	s.object, s.expected, s.n, s.many = object, object, 0, nil
+}
+
+// add notes a name, given in its quotes; false if it stands there already.
+func (s *names) add(quoted []byte) bool {
+	s.expected = false
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		var plain string
+		_ = json.Unmarshal(quoted, &plain) // a string of valid JSON
+		name = []byte(plain)
 	}
-	return nil
+	if s.many != nil {
+		return s.addToMany(name)
+	}
+	for _, other := range s.few[:s.n] {
+		if bytes.EqualFold(name, other) {
+			return false
+		}
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = name
+		s.n++
+		return true
+	}
+	s.many = map[string]bool{}
+	for _, other := range s.few {
+		s.many[fold(string(other))] = true
+	}
+	return s.addToMany(name)
+}
+
+func (s *names) addToMany(name []byte) bool {
+	folded := fold(string(name))
+	if s.many[folded] {
+		return false
+	}
+	s.many[folded] = true
+	return true
 }
 
 // fold maps names to one another that encoding/json takes for the same field.

@@ -1,14 +1,27 @@
 package schemas_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+
+func many(n int) string {
+	var members []string
+	for i := range n {
+		members = append(members, fmt.Sprintf(`"n%d":[%d]`, i, i))
+	}
+	return strings.Join(members, ",")
+}
 
 func TestCheckJSON(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
@@ -22,6 +35,9 @@ func TestCheckJSON(t *testing.T) {
 		"16 objects deep":          deep(16),
 		"other letters":            `{"stra\u00dfe":1,"strasse":2}`,
 		"names one apart":          `{"a":1,"a ":2}`,
+		"many names":               `{` + many(40) + `}`,
+		"texts in a list":          `["a","a",{"a":"a","b":"a"},"a"]`,
+		"quotes within":            `{"a\"b":"\\","b":"\"a\"","a":1}`,
 	}
 	for name, text := range accepted {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +66,9 @@ func TestCheckJSON(t *testing.T) {
 		"comma before the end":        `[1,]`,
 		"comma before the brace":      `{"a":1,}`,
 		"no colon":                    `{"a" 1}`,
+		"name twice, among many":      `{` + many(40) + `,"N39":1}`,
+		"name twice, first of many":   `{` + many(40) + `,"n0":1}`,
+		"name twice, after a list":    `{"a":["x","y"],"b":{"c":1},"A":2}`,
 		"number as a name":            `{1:1}`,
 		"leading zero":                `[01]`,
 		"not a number":                `NaN`,
@@ -125,4 +144,67 @@ func FuzzCheckJSON(f *testing.F) {
 			t.Fatalf("written again it is refused: %v", err)
 		}
 	})
+}
+
+// FuzzCheckJSONAgrees holds the check against one that reads token by token,
+// which is slow and plain.
+func FuzzCheckJSONAgrees(f *testing.F) {
+	for _, s := range []string{`{"a":1,"b":[true,null,"x",1.5e3]}`, `{"sig":1,"SIG":2}`, nested(17), `{"a\"":"\\","a":"{"}`, `{` + many(20) + `}`, `[{"a":{}},{"a":[]}]`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, want := schemas.CheckJSON(b) == nil, utf8.Valid(b) && json.Valid(b) && byToken(b)
+		if got != want {
+			t.Fatalf("%q: accepted %v, want %v", b, got, want)
+		}
+	})
+}
+
+// byToken reports whether valid JSON keeps to the depth and names no field twice.
+func byToken(b []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	type level struct {
+		names []string // nil in a list
+		name  bool     // comes next
+	}
+	var open []level
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		if delim, ok := token.(json.Delim); ok && (delim == '}' || delim == ']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open) - 1; n >= 0 && open[n].names != nil {
+			if open[n].name {
+				for _, other := range open[n].names {
+					if strings.EqualFold(other, token.(string)) {
+						return false
+					}
+				}
+				open[n].names = append(open[n].names, token.(string))
+			}
+			wasName := open[n].name
+			open[n].name = !wasName
+			if wasName {
+				continue
+			}
+		}
+		if delim, ok := token.(json.Delim); ok {
+			if len(open) == 16 {
+				return false
+			}
+			l := level{}
+			if delim == '{' {
+				l = level{names: []string{}, name: true}
+			}
+			open = append(open, l)
+		}
+	}
 }

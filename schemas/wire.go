@@ -88,9 +88,12 @@ type PullRequest struct {
 	After uint64 `json:"after"`
 	// Chain is the present chain of the one who asks: a copy of an agency that
 	// is older than another which has sent gets nothing.
-	Chain    ULID `json:"chain,omitempty"`
-	Max      int  `json:"max"`      // items
-	MaxBytes int  `json:"maxbytes"` // of data
+	Chain ULID `json:"chain,omitempty"`
+	// From, if it lies beyond After, is where the page begins: what lies between
+	// is on its way to the disk of the one who asks.
+	From     uint64 `json:"from,omitempty"`
+	Max      int    `json:"max"`      // items
+	MaxBytes int    `json:"maxbytes"` // of data
 }
 
 // The limits of a page.

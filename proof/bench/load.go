@@ -37,6 +37,11 @@ func (l load) at(part float64) time.Duration {
 	return l.took[min(len(l.took)-1, int(part*float64(len(l.took))))]
 }
 
+func (l load) sorted() load {
+	slices.Sort(l.took)
+	return l
+}
+
 // answerTimeout bounds the wait for any one answer.
 const answerTimeout = time.Minute
 
@@ -57,9 +62,7 @@ func send(ctx context.Context, senders []sender, outstanding int, accepted func(
 		})
 	}
 	wg.Wait()
-	l := load{took: all, elapsed: time.Since(start)}
-	slices.Sort(l.took)
-	return l, errs
+	return load{took: all, elapsed: time.Since(start)}.sorted(), errs
 }
 
 func (s sender) send(ctx context.Context, outstanding int, accepted func(*nats.Msg) error) ([]time.Duration, error) {

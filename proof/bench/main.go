@@ -39,7 +39,8 @@ type bench struct {
 	dir      string // everything that is written, removed at the end
 	profiles string // where profiles are kept; "" for none
 	quick    bool
-	repeat   int // how often what can be repeated is
+	scale    float64 // of the full size
+	repeat   int     // how often what can be repeated is
 	out      io.Writer
 
 	mu        sync.Mutex // guards processes
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&b.binary, "linkage", "bin/linkage", "the program to measure")
 	flags.StringVar(&b.profiles, "profiles", "", "keep profiles of the processor in this directory")
 	flags.BoolVar(&b.quick, "quick", false, "all rows at a small size, in about two minutes: shows that they run, says nothing about speed")
+	flags.Float64Var(&b.scale, "scale", 1, "measure at a part of the full size, such as 0.2")
 	flags.IntVar(&b.repeat, "repeat", 3, "how often to repeat what can be repeated")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		_ = os.RemoveAll(b.dir) // our own temporary directory
 	}()
 	if b.quick {
-		b.repeat = 1
+		b.repeat, b.scale = 1, 0
 	}
 	where := b.look(ctx)
 	results, err := b.measure(ctx, choice)
@@ -142,10 +144,6 @@ func (b *bench) endAll() {
 
 func (b *bench) note(format string, args ...any) { fmt.Fprintf(b.out, format+"\n", args...) }
 
-// size is a count at full size, or at a quick run's.
-func (b *bench) size(full, quick int) int {
-	if b.quick {
-		return quick
-	}
-	return full
-}
+// size is a count at full size, or at the part of it that is asked for, but not
+// below a quick run's.
+func (b *bench) size(full, quick int) int { return max(quick, int(float64(full)*b.scale)) }

@@ -100,13 +100,13 @@ func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<2
 type surroundings struct {
 	machine, system, toolchain, commit, load, disk string
 	when                                           time.Time
-	quick                                          bool
+	scale                                          float64
 }
 
 func (b *bench) look(ctx context.Context) surroundings {
 	s := surroundings{
 		machine: fmt.Sprintf("%d processors (%s)", runtime.NumCPU(), processor()), toolchain: runtime.Version(),
-		when: time.Now().UTC(), quick: b.quick, commit: "unknown", load: "unknown",
+		when: time.Now().UTC(), scale: b.scale, commit: "unknown", load: "unknown",
 	}
 	if text, err := exec.CommandContext(ctx, "uname", "-sr").Output(); err == nil {
 		s.system = strings.TrimSpace(string(text))
@@ -167,8 +167,8 @@ func document(s surroundings, results []result) []byte {
 	p.WriteString("# Benchmarks\n\nThis page is written by `make bench`; change `proof/bench` and not this file. Every figure is measured on real processes from\n" +
 		"outside: `bin/linkage` as broker and agents, every write fsynced, everything on one machine. Ratios are taken against plain JetStream that\n" +
 		"does the same durable work in the same run (same bytes, same stream settings with `SyncAlways`, server in its own process, clients over TLS).\n\n")
-	if s.quick {
-		p.WriteString("**This was a quick run at a small size: it shows that the rows run and says nothing about speed.**\n\n")
+	if s.scale < 1 {
+		fmt.Fprintf(&p, "**This was a run at %.0f %% of the full size: it shows that the rows run and says little about speed.**\n\n", 100*s.scale)
 	}
 	fmt.Fprintf(&p, "%s, commit %s, %s, %s, %s. Load average at the start: %s. On the disk, %s.\n\n",
 		s.when.Format("2006-01-02 15:04 UTC"), s.commit, s.machine, s.system, s.toolchain, s.load, s.disk)

@@ -34,6 +34,7 @@ type site struct {
 	admin     *broker.Admin
 	broker    *process
 	sealing   []byte // the public sealing key of all prepared members
+	joined    int    // prepared members so far
 }
 
 // found makes a network and runs its broker.
@@ -133,15 +134,17 @@ const joinAtOnce = 8
 func (s *site) join(ctx context.Context, n int, via transport) ([]*member, error) {
 	names := make([]schemas.AgencyID, n)
 	for i := range names {
-		names[i] = schemas.AgencyID(fmt.Sprintf("prepared-%d", i))
+		names[i] = schemas.AgencyID(fmt.Sprintf("prepared-%d", s.joined+i))
 	}
+	first := s.joined
+	s.joined += n
 	invited, err := s.invite(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	members := make([]*member, n)
 	return members, beside(n, joinAtOnce, func(i int) (err error) {
-		if members[i], err = s.admit(ctx, invited[i], i); err != nil {
+		if members[i], err = s.admit(ctx, invited[i], first+i); err != nil {
 			return fmt.Errorf("join %s: %w", invited[i].agency, err)
 		}
 		return members[i].connect(via)
@@ -150,18 +153,24 @@ func (s *site) join(ctx context.Context, n int, via transport) ([]*member, error
 
 // admit has one invited agency join.
 func (s *site) admit(ctx context.Context, inv invitation, i int) (*member, error) {
+	m, _, err := s.admitted(ctx, inv, i)
+	return m, err
+}
+
+// admitted also returns the broker's answer.
+func (s *site) admitted(ctx context.Context, inv invitation, i int) (_ *member, reply schemas.JoinReply, err error) {
 	m := &member{agency: inv.agency, site: s, heads: map[schemas.AgencyID]head{}}
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
-		return nil, err
+		return nil, reply, err
 	}
 	m.key = key
 	if m.user, err = nkeys.CreateUser(); err != nil {
-		return nil, err
+		return nil, reply, err
 	}
 	public, err := m.user.PublicKey()
 	if err != nil {
-		return nil, err
+		return nil, reply, err
 	}
 	now := schemas.At(time.Now())
 	m.chain = schemas.NewULID(now.Time)
@@ -172,17 +181,17 @@ func (s *site) admit(ctx context.Context, inv invitation, i int) (*member, error
 		Sealing: []schemas.SealingKey{{Suite: schemas.SealSuite, Key: s.sealing, From: now}},
 	}, key)
 	if err != nil {
-		return nil, err
+		return nil, reply, err
 	}
 	req.Admission, err = schemas.Sign(schemas.RecordAdmission, schemas.Admission{
 		V: 1, Network: networkID, Agency: inv.agency, Card: req.Card.Hash(), User: public, At: now,
 	}, inv.key)
 	if err != nil {
-		return nil, err
+		return nil, reply, err
 	}
-	reply, err := s.enrol(ctx, req, i)
+	reply, err = s.enrol(ctx, req, i)
 	m.jwt = reply.JWT
-	return m, err
+	return m, reply, err
 }
 
 // enrol posts a request to join. The door counts requests by address, and a

@@ -89,7 +89,7 @@ func (h *hub) Pull(_ context.Context, req schemas.PullRequest) ([]schemas.Item, 
 	}
 	var page []schemas.Item
 	for _, i := range h.items {
-		if i.Position <= req.After {
+		if i.Position <= max(req.After, req.From) {
 			continue
 		}
 		if len(page) == req.Max {
@@ -161,10 +161,11 @@ func (f *effects) SigningKey(_ durable.Tx, a schemas.AgencyID, id schemas.KeyID,
 	return key, nil
 }
 
-func (f *effects) Grant(_ durable.Tx, id schemas.GrantID) (*schemas.Grant, bool, error) {
+func (f *effects) Grant(tx durable.Tx, id schemas.GrantID) (inbox.GrantState, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.grants[id], f.revoked[id], nil
+	_, kept, err := durable.GetJSON[bool](tx.Map("terms"), string(id))
+	return inbox.GrantState{Grant: f.grants[id], Revoked: f.revoked[id], Terms: kept}, err
 }
 
 func (f *effects) KeepTerms(tx durable.Tx, _ schemas.SignedRecord, t schemas.Terms) error {

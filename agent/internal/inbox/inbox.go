@@ -48,6 +48,13 @@ type Taken struct {
 	Attached []byte               // the bytes of a part of an attachment, which the event says it is
 }
 
+// GrantState is what this agency knows of a grant.
+type GrantState struct {
+	Grant   *schemas.Grant // as the broker told of it, nil if it did not
+	Revoked bool
+	Terms   bool // the verified text is kept already
+}
+
 // Effects is what the agency does with what comes in. Every method works in the
 // inbox's transaction and must be repeatable.
 type Effects interface {
@@ -56,9 +63,8 @@ type Effects interface {
 	// ever had: for what can only take something back, and was taken by the broker
 	// while the key counted.
 	SigningKey(tx durable.Tx, a schemas.AgencyID, id schemas.KeyID, at time.Time) (ed25519.PublicKey, error)
-	// Grant returns a grant to this agency as the broker told of it, nil if it
-	// did not.
-	Grant(tx durable.Tx, id schemas.GrantID) (g *schemas.Grant, revoked bool, err error)
+	// Grant returns a grant to this agency.
+	Grant(tx durable.Tx, id schemas.GrantID) (GrantState, error)
 	// KeepTerms keeps the verified text of a grant.
 	KeepTerms(tx durable.Tx, rec schemas.SignedRecord, t schemas.Terms) error
 	// Take records an event. One that is known already has no effect. Its
@@ -103,7 +109,9 @@ type Inbox struct {
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
 
-	page page // of the pull loop alone
+	page     page // of the pull loop alone
+	verified verifiedTerms
+	owed     int // taken in since receipts were last asked for; the pull loop's
 
 	mu     sync.Mutex // guards what follows
 	pulled time.Time  // when the broker last answered
@@ -119,7 +127,7 @@ const (
 	logReceipts = "receipts"
 
 	// chunk is how many items share a transaction.
-	chunk = 100
+	chunk = 250
 	// pulse is how often the broker is asked even if it gave no hint: a line
 	// that is dead without saying so shows within two minutes.
 	pulse    = time.Minute
@@ -267,34 +275,73 @@ func (in *Inbox) sleep(d time.Duration, until <-chan struct{}) bool {
 	return true
 }
 
-// pullAll takes in everything that waits.
-func (in *Inbox) pullAll(ctx context.Context) error {
-	for {
-		var c cursor
-		err := in.opts.Store.View(func(tx durable.Tx) (err error) {
-			c, _, err = durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("read cursor: %w", err)
-		}
+// pulled is the broker's answer to one pull.
+type pulled struct {
+	items []schemas.Item
+	end   schemas.PullEnd
+	err   error
+	took  time.Duration
+}
+
+// request pulls the page that begins after a position, while others are stored.
+// The cursor tells the broker what is.
+func (in *Inbox) request(ctx context.Context, c cursor, from uint64) <-chan pulled {
+	answer := make(chan pulled, 1) // so that nobody waits for one that is not wanted any more
+	size := int(in.page)
+	go func() {
+		var p pulled
 		begun := time.Now()
-		items, end, err := in.opts.Line.Pull(ctx, schemas.PullRequest{
-			V: 1, Epoch: c.Epoch, After: c.Position, Max: schemas.MaxPullItems, MaxBytes: int(in.page),
+		p.items, p.end, p.err = in.opts.Line.Pull(ctx, schemas.PullRequest{
+			V: 1, Epoch: c.Epoch, After: c.Position, From: from, Max: schemas.MaxPullItems, MaxBytes: size,
 		})
-		in.page.took(time.Since(begun), end.More, err)
-		if err != nil {
-			return in.pullFailed(ctx, errors.Join(err, in.takeRest(ctx, c, items)))
+		p.took = time.Since(begun)
+		answer <- p
+	}()
+	return answer
+}
+
+// pullAll takes in everything that waits. While one page is stored, the next is
+// on its way.
+func (in *Inbox) pullAll(ctx context.Context) error {
+	var c cursor
+	err := in.opts.Store.View(func(tx durable.Tx) (err error) {
+		c, _, err = durable.GetJSON[cursor](tx.Map(mapCursor), keyCursor)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read cursor: %w", err)
+	}
+	asking, cancel := context.WithCancel(ctx)
+	coming := in.request(asking, c, 0)
+	defer func() {
+		cancel()
+		if coming != nil {
+			<-coming
+		}
+	}()
+	for {
+		p := <-coming
+		coming = nil
+		in.page.took(p.took, p.end.More, p.err)
+		if p.err != nil {
+			return in.pullFailed(ctx, errors.Join(p.err, in.takeRest(ctx, c, p.items)))
 		}
 		crash.Point(crash.AgentPulled)
 		in.mu.Lock()
-		in.pulled, in.clock = in.opts.Now(), end.Time.Sub(in.opts.Now()).Truncate(time.Second)
+		in.pulled, in.clock = in.opts.Now(), p.end.Time.Sub(in.opts.Now()).Truncate(time.Second)
 		in.mu.Unlock()
-		if err := in.takeIn(ctx, c, items, end); err != nil {
+		if p.end.More && p.end.Epoch == c.Epoch {
+			coming = in.request(asking, c, p.end.Next)
+		}
+		if err := in.takeIn(ctx, c, p.items, p.end); err != nil {
 			return in.pullFailed(ctx, err)
 		}
-		if !end.More {
+		if !p.end.More {
 			return nil
+		}
+		c = cursor{p.end.Epoch, p.end.Next}
+		if coming == nil { // the first page of an epoch has to be stored first
+			coming = in.request(asking, c, 0)
 		}
 	}
 }
@@ -354,16 +401,18 @@ func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end
 		return err
 	}
 	c.Epoch = end.Epoch
-	for first := 0; first < len(items); first += chunk {
-		part := items[first:min(first+chunk, len(items))]
-		opened := in.openAll(part)
-		c.Position = part[len(part)-1].Position
+	for part := range in.chunks(items) {
+		if part.err != nil {
+			return part.err
+		}
+		c.Position = part.items[len(part.items)-1].Position
 		err := in.opts.Store.Update(ctx, func(tx durable.Tx) error {
 			if err := sameEpoch(tx, c); err != nil {
 				return err
 			}
-			for i, item := range part {
-				if err := in.take(tx, item, opened[i]); err != nil {
+			k := in.known()
+			for i, item := range part.items {
+				if err := in.take(tx, k, item, part.opened[i]); err != nil {
 					return fmt.Errorf("take in position %d: %w", item.Position, err)
 				}
 			}
@@ -374,6 +423,13 @@ func (in *Inbox) takeIn(ctx context.Context, c cursor, items []schemas.Item, end
 		}
 		crash.Point(crash.AgentStored)
 		in.opts.Effects.Committed()
+		if in.owed += len(part.items); in.owed >= owing || !end.More {
+			in.owed = 0
+			signal(in.answers)
+		}
+	}
+	if !end.More && in.owed > 0 { // of pages before, if the last is empty
+		in.owed = 0
 		signal(in.answers)
 	}
 	c.Position = max(c.Position, end.Next)

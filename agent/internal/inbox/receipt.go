@@ -26,80 +26,107 @@ func (in *Inbox) queueReceipt(tx durable.Tx, o schemas.Outline, kind schemas.Rec
 	return err
 }
 
+// owing is how many receipts are looked at together. While an agency takes in
+// what waited for long, that many gather before they are sent, so that each
+// record to a sender holds many.
+const owing = 10 * schemas.MaxReceiptItems
+
 // sendReceipts signs and sends everything that is owed, one sender after the
 // other. A receipt leaves the queue when the broker has it on disk; it may be
 // sent twice, which has no effect.
 func (in *Inbox) sendReceipts(ctx context.Context) error {
-	most := schemas.MaxReceiptItems
 	for {
-		numbers, to, items, err := in.nextReceipt(most)
-		if err != nil || len(items) == 0 {
+		all, err := in.nextReceipts()
+		if err != nil || len(all) == 0 {
 			return err
 		}
-		rec, err := schemas.Sign(schemas.RecordReceipt, schemas.Receipt{
-			V: 1, Network: in.opts.Network, From: in.opts.Own, To: to, At: schemas.At(in.opts.Now()), Items: items,
-		}, in.opts.Key())
-		if err != nil {
-			return fmt.Errorf("sign receipt: %w", err)
-		}
-		err = in.opts.Line.Receipt(ctx, rec)
-		code := schemas.CodeOf(err)
-		if code.Kind() == schemas.KindInvalid {
-			if len(items) > 1 { // one of them holds up the others: send them singly
-				most = 1
-				continue
+		for _, r := range all {
+			if err := in.sendReceipt(ctx, r); err != nil {
+				return err
 			}
-			err = nil // it will never be taken
-		}
-		if err != nil {
-			return err
-		}
-		crash.Point(crash.AgentReceipted)
-		err = in.opts.Store.Update(ctx, func(tx durable.Tx) error {
-			if code != "" {
-				text := "the broker does not take the receipt for an envelope: " + string(items[0].Envelope)
-				if err := in.opts.Effects.Raise(tx, code, to, text); err != nil {
-					return err
-				}
-			}
-			for _, n := range numbers {
-				if err := tx.Log(logReceipts).Delete(n); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("clear receipts: %w", err)
-		}
-		if code != "" {
-			most = schemas.MaxReceiptItems // the one that held them up is gone
 		}
 	}
 }
 
-// nextReceipt gathers what is owed to the sender of the oldest one.
-func (in *Inbox) nextReceipt(most int) (numbers []uint64, to schemas.AgencyID, items []schemas.ReceiptItem, err error) {
-	err = in.opts.Store.View(func(tx durable.Tx) error {
+// receipt is what one record to a sender will say.
+type receipt struct {
+	to      schemas.AgencyID
+	numbers []uint64 // in the queue
+	items   []schemas.ReceiptItem
+}
+
+// nextReceipts gathers what is owed, by sender, the oldest first.
+func (in *Inbox) nextReceipts() ([]*receipt, error) {
+	var all []*receipt
+	open := map[schemas.AgencyID]*receipt{}
+	err := in.opts.Store.View(func(tx durable.Tx) error {
 		seen := 0
 		return tx.Log(logReceipts).Scan(1, func(n uint64, v []byte) error {
 			o, err := durable.DecodeJSON[owed](v)
 			if err != nil {
 				return err
 			}
-			if to == "" {
-				to = o.To
+			r := open[o.To]
+			if r == nil || len(r.items) == schemas.MaxReceiptItems {
+				r = &receipt{to: o.To}
+				open[o.To], all = r, append(all, r)
 			}
-			if o.To == to {
-				numbers, items = append(numbers, n), append(items, o.Item)
-			}
-			if seen++; seen >= 10*schemas.MaxReceiptItems || len(items) == most {
+			r.numbers, r.items = append(r.numbers, n), append(r.items, o.Item)
+			if seen++; seen == owing {
 				return durable.ErrStop
 			}
 			return nil
 		})
 	})
-	return numbers, to, items, err
+	return all, err
+}
+
+func (in *Inbox) sendReceipt(ctx context.Context, r *receipt) error {
+	rec, err := schemas.Sign(schemas.RecordReceipt, schemas.Receipt{
+		V: 1, Network: in.opts.Network, From: in.opts.Own, To: r.to, At: schemas.At(in.opts.Now()), Items: r.items,
+	}, in.opts.Key())
+	if err != nil {
+		return fmt.Errorf("sign receipt: %w", err)
+	}
+	err = in.opts.Line.Receipt(ctx, rec)
+	code := schemas.CodeOf(err)
+	if code.Kind() == schemas.KindInvalid {
+		if len(r.items) > 1 { // one of them holds up the others: send them singly
+			return in.sendSingly(ctx, r)
+		}
+		err = nil // it will never be taken
+	}
+	if err != nil {
+		return err
+	}
+	crash.Point(crash.AgentReceipted)
+	err = in.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		if code != "" {
+			text := "the broker does not take the receipt for an envelope: " + string(r.items[0].Envelope)
+			if err := in.opts.Effects.Raise(tx, code, r.to, text); err != nil {
+				return err
+			}
+		}
+		for _, n := range r.numbers {
+			if err := tx.Log(logReceipts).Delete(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("clear receipts: %w", err)
+	}
+	return nil
+}
+
+func (in *Inbox) sendSingly(ctx context.Context, r *receipt) error {
+	for i := range r.items {
+		if err := in.sendReceipt(ctx, &receipt{to: r.to, numbers: r.numbers[i : i+1], items: r.items[i : i+1]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // receiptLag is how much later than it was answered a receipt may have been

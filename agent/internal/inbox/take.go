@@ -3,95 +3,51 @@ package inbox
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// opened is an envelope with its seal opened, or why it could not be.
-type opened struct {
-	envelope schemas.Envelope
-	sealed   schemas.Sealed
-	err      error
-}
-
-// openAll opens the seals of a page's envelopes, beside each other: it needs no
-// state but our own keys.
-func (in *Inbox) openAll(items []schemas.Item) []opened {
-	all := make([]opened, len(items))
-	var wg sync.WaitGroup
-	places := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, item := range items {
-		if item.Kind != schemas.ItemEnvelope {
-			continue
-		}
-		places <- struct{}{}
-		wg.Go(func() {
-			all[i] = in.open(item)
-			<-places
-		})
-	}
-	wg.Wait()
-	return all
-}
-
-func (in *Inbox) open(item schemas.Item) opened {
-	e, err := schemas.ParseEnvelope(item.Header, item.Data)
-	if err != nil {
-		return opened{envelope: e, err: err}
-	}
-	if e.Recipient != in.opts.Own {
-		return opened{envelope: e, err: schemas.Refuse(schemas.CodeRecipientNotCovered, "ce-recipient", "must be this agency", "tell the broker's operator")}
-	}
-	key := in.opts.Unseal(e.RecipientKey)
-	if key == nil {
-		return opened{envelope: e, err: schemas.Refuse(schemas.CodeUnknownKey, "ce-recipientkey", "must be a sealing key of this agency", "seal again to the key on the card")}
-	}
-	sealed, err := schemas.OpenSeal(key, e.SealInfo(in.opts.Network), e.Data)
-	return opened{envelope: e, sealed: sealed, err: err}
-}
-
 // take applies one item.
-func (in *Inbox) take(tx durable.Tx, item schemas.Item, o opened) error {
+func (in *Inbox) take(tx durable.Tx, k *known, item schemas.Item, o *opened) error {
 	if item.Kind != schemas.ItemEnvelope {
+		k.forget() // it may change what is known
 		return in.takeOther(tx, item)
 	}
 	e := o.envelope
 	if e.Sender == "" { // it could not even be read; the gate never lets such through
 		return in.opts.Effects.Raise(tx, schemas.CodeOf(o.err), "", "the broker handed over something that is not an envelope")
 	}
-	key, err := in.opts.Effects.SigningKey(tx, e.Sender, e.SigningKey(), e.Time)
+	key, err := k.signingKey(tx, e)
 	if err != nil {
 		return err
 	}
-	outline := e.Outline()
 	if key == nil {
-		return in.refuse(tx, outline, schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a key on the sender's card", "publish the card"))
+		return in.refuse(tx, o.outline, schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a key on the sender's card", "publish the card"))
 	}
-	if err := outline.Verify(key); err != nil {
-		return in.refuse(tx, outline, err)
+	in.examine(o, key)
+	if o.unsigned != nil {
+		return in.refuse(tx, o.outline, o.unsigned)
 	}
 	if e.Recipient != in.opts.Own { // it has no place in the sender's chain for this agency
-		return in.refuse(tx, outline, o.err)
+		return in.refuse(tx, o.outline, o.err)
 	}
 	if err := in.newest(tx, e); err != nil {
 		return err
 	}
-	known, err := in.follow(tx, outline)
+	before, err := in.follow(tx, o.outline)
 	if err != nil {
 		return err
 	}
-	if known {
-		return in.answerAgain(tx, outline)
+	if before {
+		return in.answerAgain(tx, o.outline)
 	}
 	err = o.err
 	if err == nil {
-		err = in.takeEvent(tx, e, o.sealed, key, item.Position)
+		err = in.takeEvent(tx, k, o, item.Position)
 	}
-	return in.answer(tx, outline, err)
+	return in.answer(tx, o.outline, err)
 }
 
 // answer keeps and queues the answer to an envelope that came for the first
@@ -112,21 +68,21 @@ func (in *Inbox) answer(tx durable.Tx, o schemas.Outline, refusal error) error {
 
 // takeEvent decides about what was opened, and takes it. What is written before
 // a refusal, such as the grant's terms, stays.
-func (in *Inbox) takeEvent(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte, position uint64) error {
-	taken, err := in.check(tx, e, s, key)
+func (in *Inbox) takeEvent(tx durable.Tx, k *known, o *opened, position uint64) error {
+	taken, err := in.check(tx, k, o)
 	if err != nil {
 		return err
 	}
-	taken.Outline, taken.Position = e.Outline(), position
+	taken.Outline, taken.Position = o.outline, position
 	return in.opts.Effects.Take(tx, taken)
 }
 
 // check makes the recipient's decision: the same function as the sender's, on
 // what was opened and on the grant that the broker told of.
-func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key []byte) (Taken, error) {
-	ev, err := schemas.ReadEvent(s.Event, key)
-	if err != nil {
-		return Taken{}, err
+func (in *Inbox) check(tx durable.Tx, k *known, o *opened) (Taken, error) {
+	e, s, ev := o.envelope, o.sealed, o.event
+	if o.unreadable != nil {
+		return Taken{}, o.unreadable
 	}
 	if err := schemas.CheckInner(ev, e.Sender, later(in.opts.Now(), e.Time)); err != nil {
 		return Taken{}, err
@@ -139,7 +95,7 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 		Client: schemas.Handle(schemas.Extension(ev, schemas.ExtClient)), Purpose: schemas.Purpose(schemas.Extension(ev, schemas.ExtPurpose)),
 	}
 	if e.Grant != schemas.CharterGrant {
-		if err := in.checkTerms(tx, e, *s.Terms, key, &q); err != nil {
+		if err := in.checkTerms(tx, k, o, &q); err != nil {
 			return Taken{}, err
 		}
 		if q.Purpose == "" {
@@ -150,8 +106,8 @@ func (in *Inbox) check(tx durable.Tx, e schemas.Envelope, s schemas.Sealed, key 
 	if err != nil {
 		return Taken{}, err
 	}
-	if err := schemas.ValidatePayload(schemas.EventType(ev.Type()), ev.Data()); err != nil {
-		return Taken{}, err
+	if o.invalid != nil {
+		return Taken{}, o.invalid
 	}
 	if s.Attached != nil && q.Type != schemas.TypeAttachmentPartShared {
 		return Taken{}, schemas.Malformed("attached", "must be absent: only a part of an attachment has bytes beside it")
@@ -173,22 +129,26 @@ func later(a, b time.Time) time.Time {
 
 // checkTerms holds the terms against the grant's public part before they are
 // believed.
-func (in *Inbox) checkTerms(tx durable.Tx, e schemas.Envelope, rec schemas.SignedRecord, key []byte, q *schemas.Question) error {
-	grant, revoked, err := in.opts.Effects.Grant(tx, e.Grant)
+func (in *Inbox) checkTerms(tx durable.Tx, k *known, o *opened, q *schemas.Question) error {
+	g, err := k.grant(tx, o.envelope.Grant)
 	if err != nil {
 		return err
 	}
-	if grant == nil {
+	if g.Grant == nil {
 		return schemas.Refuse(schemas.CodeNoGrant, "grant", "must be one that the broker told of", "issue the grant first")
 	}
-	terms, err := schemas.ReadRecord[schemas.Terms](rec, schemas.RecordTerms, key)
-	if err != nil {
+	if o.untrue != nil {
+		return o.untrue
+	}
+	terms, rec := o.terms, *o.sealed.Terms
+	if err := schemas.MatchTerms(*g.Grant, terms, rec); err != nil {
 		return err
 	}
-	if err := schemas.MatchTerms(*grant, terms, rec); err != nil {
-		return err
+	q.Grant, q.Terms, q.Revoked = g.Grant, &terms, g.Revoked
+	if g.Terms {
+		return nil
 	}
-	q.Grant, q.Terms, q.Revoked = grant, &terms, revoked
+	g.Terms = true
 	return in.opts.Effects.KeepTerms(tx, rec, terms)
 }
 
@@ -310,11 +270,11 @@ func (in *Inbox) checkRevocation(tx durable.Tx, w schemas.Withdrawn) error {
 	if rev.Grant != w.Outline.Envelope.Grant || rev.Network != in.opts.Network {
 		return schemas.Malformed("revocation", "must be of the envelope's grant")
 	}
-	grant, _, err := in.opts.Effects.Grant(tx, rev.Grant)
+	g, err := in.opts.Effects.Grant(tx, rev.Grant)
 	if err != nil {
 		return err
 	}
-	if grant == nil || rev.By != grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != grant.Lock) {
+	if g.Grant == nil || rev.By != g.Grant.Discloser && (rev.Key == nil || schemas.HashOf(rev.Key) != g.Grant.Lock) {
 		return schemas.Refuse(schemas.CodeNoGrant, "revocation.by", "must be the discloser, or hold the key of the grant's lock", "ask the broker's operator")
 	}
 	key, err := in.opts.Effects.SigningKey(tx, rev.By, w.Revocation.KeyID(), time.Time{})

@@ -154,7 +154,7 @@ func (g *Gate) plan(a schemas.AgencyID, req schemas.PullRequest) (positions []ui
 		return nil, end
 	}
 	offering := g.members.Offering(a)
-	for i := box.after(req.After); i < len(box.items); i++ {
+	for i := box.after(max(req.After, req.From)); i < len(box.items); i++ {
 		it := box.items[i]
 		if it.withdrawn {
 			continue
