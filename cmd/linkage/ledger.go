@@ -296,4 +296,6 @@ func verifyFile(name string, key brokerKey) (verified, error) {
 }
 
 // bareFile is an error of the file system as misuse: the name was wrong.
-func bareFile(err error) error { return misuse{bare(err), "name a proof file that `linkage ledger prove` wrote"} }
+func bareFile(err error) error {
+	return misuse{bare(err), "name a proof file that `linkage ledger prove` wrote"}
+}

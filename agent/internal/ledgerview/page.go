@@ -33,7 +33,9 @@ type Proof struct {
 const maxPage = 4 << 20
 
 // pages is the log of an epoch's pages. An old epoch's stays.
-func pages(tx durable.Tx, epoch schemas.ULID) durable.Log { return tx.Log("ledger-own/" + string(epoch)) }
+func pages(tx durable.Tx, epoch schemas.ULID) durable.Log {
+	return tx.Log("ledger-own/" + string(epoch))
+}
 
 func keyFetched(epoch schemas.ULID) string { return "fetched/" + string(epoch) }
 

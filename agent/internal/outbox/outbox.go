@@ -71,9 +71,9 @@ type Delivery struct {
 	Data    schemas.Hash `json:"data,omitzero"`
 	Content schemas.Hash `json:"content,omitzero"`
 	// Epoch and Position are where the broker says that it stands.
-	Epoch schemas.ULID `json:"epoch,omitempty"`
-	Position     uint64          `json:"position,omitempty"`
-	Seen         time.Time       `json:"seen,omitzero"` // when the recipient signed that it was seen
+	Epoch    schemas.ULID `json:"epoch,omitempty"`
+	Position uint64       `json:"position,omitempty"`
+	Seen     time.Time    `json:"seen,omitzero"` // when the recipient signed that it was seen
 	// Resent is the delivery that repeats this one because the recipient said
 	// that it lacks it; 0 if there is none.
 	Resent uint64 `json:"resent,omitempty"`

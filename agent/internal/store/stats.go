@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -50,25 +51,43 @@ func (s *Store) Backup(w io.Writer) error {
 }
 
 // Verify opens every value of the store and returns the first that is not
-// authentic ([ErrTampered]). It reads everything in one snapshot: it is for a
-// backup that was just made, or a person who asks.
+// authentic ([ErrTampered]), and compares how many there are with what the file
+// says in clear. It reads everything in one snapshot: it is for a backup that
+// was just made, or a person who asks.
 func (s *Store) Verify() error {
 	err := s.db.View(func(b *bolt.Tx) error {
 		return b.ForEach(func(token []byte, bucket *bolt.Bucket) error {
 			if string(token) == headerBucket {
 				return nil
 			}
-			return bucket.ForEach(func(key, sealed []byte) error {
+			entries, last := uint64(0), []byte(nil)
+			err := bucket.ForEach(func(key, sealed []byte) error {
 				if len(key) == len(countKey) {
 					return nil
 				}
+				entries, last = entries+1, key
 				_, err := s.keys.open(token, key, sealed)
 				return err
 			})
+			if err == nil && !counted(bucket, entries, last) {
+				err = fmt.Errorf("%w (bucket %x: the number of its entries)", ErrTampered, token)
+			}
+			return err
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("verify store: %w", named(err))
 	}
 	return nil
+}
+
+// counted reports whether a bucket has as many entries as it says. A log says it
+// under countKey, and its sequence is at least its last number; a map's sequence
+// is the count.
+func counted(b *bolt.Bucket, entries uint64, last []byte) bool {
+	said := b.Get(countKey)
+	if said == nil {
+		return b.Sequence() == entries
+	}
+	return len(said) == 8 && binary.BigEndian.Uint64(said) == entries && (last == nil || binary.BigEndian.Uint64(last) <= b.Sequence())
 }

@@ -10,7 +10,7 @@ import (
 // parties knows whom each entry names, eight bytes an entry. It is kept in
 // memory only: the audit after a start and the follower fill it from the hub.
 type parties struct {
-	mu      sync.RWMutex // guards what follows
+	mu      sync.RWMutex                // guards what follows
 	numbers map[schemas.AgencyID]uint32 // from 1
 	of      [][2]uint32                 // sender and recipient of position i+1
 	// The first before positions are the audit's to fill; it has filled audited
