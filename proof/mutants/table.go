@@ -181,4 +181,59 @@ var table = []mutant{
 		"if depth == maxDepth {", "if false {",
 		"./schemas", "TestCheckJSON",
 	},
+	{
+		"R1", "what came of a page before the line broke is thrown away", "agent/internal/inbox/inbox.go",
+		"if len(items) == 0 || c.Epoch == \"\" {", "if len(items) >= 0 {",
+		"./agent/internal/inbox", "TestR1CutPagesGetOn",
+	},
+	{
+		"R6", "parts of attachments go before events", "agent/internal/outbox/freeze.go",
+		"if d.Part != nil && !parts {", "if false {",
+		"./agent/internal/outbox", "TestR6PartsGoLast",
+	},
+	{
+		"R6", "all parts of an attachment are under way at once", "agent/internal/attachments/outgoing.go",
+		"const window = 4", "const window = 4000",
+		"./agent/internal/attachments", "TestR6Window",
+	},
+	{
+		"S1", "a part goes after its grant was revoked", "agent/internal/attachments/outgoing.go",
+		"if o.Grant != grant {", "if true {",
+		"./agent/internal/attachments", "TestS1NothingFollowsARevocation",
+	},
+	{
+		"S1", "a part under another grant is taken", "agent/internal/attachments/incoming.go",
+		"case a.Grant != i.Grant:", "case false:",
+		"./proof/exchange", "TestS1ForgedPartsAreRefused",
+	},
+	{
+		"S1", "a part of another category is taken", "agent/internal/attachments/incoming.go",
+		"case a.Category != i.Category:", "case false:",
+		"./agent/internal/attachments", "TestS1PartsAreHeldAgainstTheirEvent",
+	},
+	{
+		"S1", "an attachment goes where its field is cut", "agent/parts.go",
+		"\t\te = p.event\n", "\t\t_ = p\n",
+		"./proof/exchange", "TestS1AttachmentGoesWhereItsFieldGoes",
+	},
+	{
+		"S1", "what came of an attachment stays when its grant ends", "agent/internal/attachments/incoming.go",
+		"\t\tif n != 0 {\n\t\t\tif err := dropBlob", "\t\tif n == 0 {\n\t\t\tif err := dropBlob",
+		"./agent/internal/attachments", "TestS1WithdrawnBeforeComplete",
+	},
+	{
+		"S3", "an attachment is not held against its digest", "agent/internal/attachments/incoming.go",
+		"if got != i.Attachment {", "if false {",
+		"./agent/internal/attachments", "TestLyingPartsAreRefused",
+	},
+	{
+		"S7", "incomplete attachments may fill the disk", "agent/internal/attachments/incoming.go",
+		"sum.Bytes+bytes > MaxIncomplete", "false",
+		"./agent/internal/attachments", "TestS7IncompleteDocumentsAreBounded",
+	},
+	{
+		"S7", "an attachment may have any size", "agent/internal/attachments/upload.go",
+		"up.Bytes > schemas.MaxAttachment {", "up.Bytes < 0 {",
+		"./agent/internal/attachments", "TestS7UploadIsBounded",
+	},
 }
