@@ -15,11 +15,11 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// Uploaded answers an upload, Progress is how far a document has come.
-type (
-	Uploaded = attachments.Uploaded
-	Progress = attachments.Progress
-)
+// Uploaded answers an upload.
+type Uploaded = attachments.Uploaded
+
+// Progress is how far a document has come.
+type Progress = attachments.Progress
 
 // Attach takes in a document of at most [schemas.MaxAttachment] bytes, for an
 // event that will name it. When Attach returns without an error the document is
