@@ -137,6 +137,7 @@ func (a *Agent) admitted(ctx context.Context, r *membershipRecord, code schemas.
 		return schemas.Refuse(schemas.CodeUnknownSigningKey, "admissionkey", "must be the key that the code named", "ask the lead agency for the fingerprint by telephone: somebody else answered")
 	}
 	r.Joined, r.AdmissionKey, r.JWT, r.JWTExpires = true, reply.AdmissionKey, reply.JWT, reply.Expires
+	r.Target.Others = others(r.Target.URL, reply.Brokers)
 	if reply.NATS != "" {
 		host, _, err := r.Target.Host()
 		if err != nil {

@@ -382,6 +382,8 @@ func (l line) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item
 	case end.Epoch != "" && end.Epoch != l.m.epoch():
 		l.m.lookAtEpochs()
 		return nil, end, errOtherEpoch
+	case err == nil:
+		l.m.learnBrokers(ctx, end.Brokers)
 	}
 	l.m.ledger.Saw(end.Head)
 	if schemas.CodeOf(err) == schemas.CodeHistoryForked {

@@ -31,6 +31,7 @@ type State struct {
 	Members      []MemberState        `json:"members"`
 	LiveGrants   int                  `json:"livegrants"`
 	HubRecords   uint64               `json:"hubrecords"`
+	Cluster      *ClusterState        `json:"cluster,omitempty"` // nil for a broker that is alone
 }
 
 // MemberState is one member as the broker's operator sees it: no client, no
@@ -64,7 +65,7 @@ type publishRequest struct {
 
 // listenAdmin opens the socket for the broker's own commands. Whoever may open
 // it (mode 0600) is the operator.
-func (b *Broker) listenAdmin() error {
+func (b *Broker) listenAdmin(context.Context) error {
 	path := filepath.Join(b.opts.DataDir, fileSocket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("open admin socket: %w", err)
@@ -86,6 +87,7 @@ func (b *Broker) listenAdmin() error {
 
 // State describes the running broker.
 func (b *Broker) State() State {
+	b.refresh(b.ctx)
 	_, roll, _ := b.registry.Roll()
 	s := State{
 		Network: b.network.Network, Setup: b.network.Setup, URL: b.network.URL, BrokerKey: schemas.KeyIDOf(b.keys.public()),
@@ -112,6 +114,7 @@ func (b *Broker) State() State {
 		}
 		s.Members = append(s.Members, state)
 	}
+	b.clusterState(&s)
 	return s
 }
 
@@ -138,10 +141,7 @@ func (b *Broker) adminPublish(w http.ResponseWriter, r *http.Request) {
 	var req publishRequest
 	err := problem.Read(r, schemas.MaxRecord, &req)
 	if err == nil {
-		err = b.publishRoll(r.Context(), req.Roll)
-	}
-	if err == nil && req.Invitation != nil {
-		err = b.registry.Invite(r.Context(), *req.Invitation)
+		_, err = written(r.Context(), b, askPublish, req, b.publishHere)
 	}
 	if err != nil {
 		if schemas.CodeOf(err) == "" {
@@ -151,6 +151,17 @@ func (b *Broker) adminPublish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	problem.Respond(w, http.StatusOK, b.State())
+}
+
+// published is the answer to what was published.
+type published struct{}
+
+func (b *Broker) publishHere(ctx context.Context, req publishRequest) (published, error) {
+	err := b.publishRoll(ctx, req.Roll)
+	if err == nil && req.Invitation != nil {
+		err = b.registry.Invite(ctx, *req.Invitation)
+	}
+	return published{}, err
 }
 
 // Admin reaches a running broker through the socket in its directory.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,6 +40,8 @@ type Broker struct {
 	door     net.Listener // Listen
 	status   net.Listener // StatusListen, nil if off
 	inHand   inHand
+	cluster  *cluster    // nil for a broker that is alone
+	opened   atomic.Bool // hub, gate and ledger are there
 	teardown lifecycle.Teardown
 	ctx      context.Context // ends with Stop; of the work that requests began
 	cancel   context.CancelFunc
@@ -52,6 +56,7 @@ func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
 		return nil, err
 	}
 	b := &Broker{opts: opts, log: opts.Logger}
+	b.metrics = newMetrics(b)
 	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -63,23 +68,8 @@ func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
 		b.inHand.close()
 		return nil
 	})
-	if err := b.open(); err != nil {
-		return nil, err
-	}
-	if err := b.startServer(ctx); err != nil {
-		return nil, err
-	}
-	if err := b.startGate(ctx); err != nil {
-		return nil, err
-	}
-	if err := b.admitAll(ctx); err != nil {
-		return nil, err
-	}
-	if err := b.serveVerbs(); err != nil {
-		return nil, err
-	}
-	for _, listen := range []func() error{b.listenDoor, b.listenStatus, b.listenAdmin} {
-		if err := listen(); err != nil {
+	for _, step := range b.steps() {
+		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -87,8 +77,45 @@ func Start(ctx context.Context, opts Options) (_ *Broker, err error) {
 	return b, nil
 }
 
+// steps are what a start consists of, in order. A broker of a cluster says how
+// it is before it waits for the others, and serves what only one of them may
+// once it is that one.
+func (b *Broker) steps() []func(context.Context) error {
+	listeners := []func(context.Context) error{b.listenDoor, b.listenAdmin}
+	if !b.opts.clustered() {
+		return append([]func(context.Context) error{b.open, b.startServer, b.startGate, b.beginHub, b.admitAll, b.serveAlone, b.listenStatus}, listeners...)
+	}
+	b.cluster = b.newCluster()
+	steps := append([]func(context.Context) error{b.open, b.startServer, b.listenStatus, b.openHub, b.startGate, b.admitAll}, listeners...)
+	return append(steps, b.joinCluster)
+}
+
+// openHub waits until two of the three brokers have found each other, and this
+// one's copy of the hub has what they have.
+func (b *Broker) openHub(ctx context.Context) error {
+	if err := b.nats.OpenHub(ctx); err != nil {
+		return err
+	}
+	return b.checkMark(ctx)
+}
+
+func (b *Broker) joinCluster(context.Context) error {
+	end, err := b.nats.Answer(askStatus, func([]byte) []byte { return b.statusAnswer() })
+	if err != nil {
+		return err
+	}
+	b.teardown.Push("status answers", func(context.Context) error { end(); return nil })
+	b.cluster.run()
+	return nil
+}
+
+func (b *Broker) serveAlone(context.Context) error {
+	_, err := b.serveVerbs() // they end with the message server
+	return err
+}
+
 // open reads the directory's files and keys.
-func (b *Broker) open() error {
+func (b *Broker) open(context.Context) error {
 	var err error
 	if b.network, b.epoch, err = readNetwork(b.opts.DataDir); err != nil {
 		return err
@@ -106,8 +133,10 @@ func (b *Broker) open() error {
 // hosts are the names for which the broker's own certificate is made out.
 func (b *Broker) hosts() []string {
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if u, err := url.Parse(b.network.URL); err == nil && u.Hostname() != "" {
-		hosts = append(hosts, u.Hostname())
+	for _, address := range append(b.opts.brokers(), b.network.URL) {
+		if u, err := url.Parse(address); err == nil && u.Hostname() != "" && !slices.Contains(hosts, u.Hostname()) {
+			hosts = append(hosts, u.Hostname())
+		}
 	}
 	return hosts
 }
@@ -121,20 +150,30 @@ func (b *Broker) startServer(ctx context.Context) error {
 		opts.TLS = b.certs.config()
 	}
 	var err error
+	if opts.Cluster, err = b.clusterTransport(); err != nil {
+		return err
+	}
 	if b.nats, err = transport.Start(ctx, opts); err != nil {
 		return err
 	}
 	b.teardown.Push("message server", b.nats.Stop)
+	if b.cluster != nil {
+		return nil
+	}
 	return b.checkMark(ctx)
 }
 
 func (b *Broker) startGate(ctx context.Context) error {
-	b.metrics = newMetrics(b)
 	reg := registry.New(b.network.Network, ed25519.PublicKey(b.network.AdmissionKey))
 	var err error
+	var leads func() bool
+	if b.cluster != nil {
+		leads = b.cluster.mayLead
+	}
 	b.gate, err = gate.New(ctx, gate.Options{
 		Network: b.network.Network, Hub: b.nats.Hub(), Members: reg, Grants: reg, Hint: b.hint,
 		Limits: gate.Limits{Rate: b.opts.Rate, Burst: b.opts.Burst, Mailbox: b.opts.MailboxEnvelopes, MaxAge: b.opts.MailboxAge},
+		Leads:  leads, Brokers: b.opts.brokers(),
 		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics, Head: func() *string { return b.ledger.Head() },
 		Holds: func(records []journal.Record) error { return b.ledger.Holds(records) },
 	})
@@ -151,12 +190,18 @@ func (b *Broker) startGate(ctx context.Context) error {
 	b.registry = &registry.Service{Registry: reg, Writer: b.gate, Now: b.opts.Now}
 	b.gate.Start()
 	b.teardown.Push("gate", b.gate.Stop)
+	b.opened.Store(true)
+	return nil
+}
+
+// beginHub writes into an empty hub what it begins with.
+func (b *Broker) beginHub(ctx context.Context) error {
 	if b.gate.Epoch() == "" {
 		if err := b.registry.OpenEpoch(ctx, b.network.statement()); err != nil {
 			return fmt.Errorf("open epoch: %w", err)
 		}
 	}
-	if reg.RollNumber() == 0 {
+	if b.registry.RollNumber() == 0 {
 		if _, err := b.registry.PublishRoll(ctx, b.network.Roll); err != nil {
 			return fmt.Errorf("publish the roll of the epoch's beginning: %w", err)
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 // listenDoor opens the one public port.
-func (b *Broker) listenDoor() error {
+func (b *Broker) listenDoor(context.Context) error {
 	listener, err := net.Listen("tcp", b.opts.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -73,6 +73,10 @@ func (b *Broker) Hello(nonce string) (schemas.SignedRecord, error) {
 
 // Join admits an invited agency and gives it what it needs to connect.
 func (b *Broker) Join(ctx context.Context, req schemas.JoinRequest) (schemas.JoinReply, error) {
+	return written(ctx, b, askJoin, req, b.joinHere)
+}
+
+func (b *Broker) joinHere(ctx context.Context, req schemas.JoinRequest) (schemas.JoinReply, error) {
 	m, err := b.registry.Join(ctx, req)
 	if err != nil {
 		return schemas.JoinReply{}, err
@@ -80,7 +84,7 @@ func (b *Broker) Join(ctx context.Context, req schemas.JoinRequest) (schemas.Joi
 	if err := b.admit(ctx, m.Agency, m.Status); err != nil {
 		return schemas.JoinReply{}, err
 	}
-	reply := schemas.JoinReply{V: 1, Account: m.Account, AdmissionKey: b.network.AdmissionKey, Directory: b.registry.Directory(m.Agency)}
+	reply := schemas.JoinReply{V: 1, Account: m.Account, AdmissionKey: b.network.AdmissionKey, Directory: b.registry.Directory(m.Agency), Brokers: b.opts.brokers()}
 	reply.Directory.Epoch = b.gate.EpochRecord()
 	// Card and admission stand in everybody's directory, so anybody can send
 	// this request again: the answer holds what every member may know.
@@ -115,6 +119,10 @@ func (b *Broker) Revoke(ctx context.Context, req schemas.GrantRequest) (schemas.
 	if len(req.Issue) > 0 || req.Register != nil {
 		return schemas.GrantReply{}, schemas.Malformed("issue", "must be empty: only revocations are taken here")
 	}
+	return written(ctx, b, askRevoke, req, b.revokeHere)
+}
+
+func (b *Broker) revokeHere(ctx context.Context, req schemas.GrantRequest) (schemas.GrantReply, error) {
 	return b.grants(ctx, "", req)
 }
 
@@ -128,6 +136,10 @@ func (b *Broker) Epochs() schemas.EpochsReply {
 // credentials if it is active. The roll that it brings comes first: whoever is
 // suspended on it stays so.
 func (b *Broker) Return(ctx context.Context, req schemas.ReturnRequest) (schemas.ReturnReply, error) {
+	return written(ctx, b, askReturn, req, b.returnHere)
+}
+
+func (b *Broker) returnHere(ctx context.Context, req schemas.ReturnRequest) (schemas.ReturnReply, error) {
 	if req.Roll != nil {
 		roll, err := schemas.ReadRecord[schemas.Roll](*req.Roll, schemas.RecordRoll, b.network.AdmissionKey)
 		if err != nil {
@@ -164,7 +176,7 @@ func (b *Broker) Return(ctx context.Context, req schemas.ReturnRequest) (schemas
 }
 
 // listenStatus serves health and metrics.
-func (b *Broker) listenStatus() error {
+func (b *Broker) listenStatus(context.Context) error {
 	if b.opts.StatusListen == "off" {
 		return nil
 	}
@@ -176,11 +188,7 @@ func (b *Broker) listenStatus() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := b.nats.Healthy(); err != nil {
-			problem.Write(w, schemas.Refuse(schemas.CodeUnavailable, "", "the message server does not serve", "look at the broker's log"))
-			return
-		}
-		if err := b.ledger.Healthy(); err != nil {
+		if err := b.ready(); err != nil {
 			problem.Write(w, err)
 			return
 		}
@@ -189,4 +197,20 @@ func (b *Broker) listenStatus() error {
 	mux.Handle("GET /metrics", b.metrics.handler())
 	b.serve("status", listener, mux)
 	return nil
+}
+
+// ready says why the broker cannot do its work, nil if it can.
+func (b *Broker) ready() error {
+	if b.cluster != nil {
+		if err := b.cluster.problem(); err != nil {
+			return err
+		}
+	}
+	if err := b.nats.Healthy(); err != nil {
+		return schemas.Refuse(schemas.CodeUnavailable, "", "the message server does not serve", "look at the broker's log")
+	}
+	if !b.opened.Load() {
+		return schemas.Refuse(schemas.CodeUnavailable, "", "the broker is starting", "wait; if it lasts, look at the broker's log")
+	}
+	return b.ledger.Healthy()
 }

@@ -36,7 +36,12 @@ func newMetrics(b *Broker) *metrics {
 	}
 	behind := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linkage_ledger_behind_seconds", Help: "For how long the newest ledger head has not covered the whole hub.",
-	}, func() float64 { return b.ledger.Behind().Seconds() })
+	}, func() float64 {
+		if !b.opened.Load() {
+			return 0
+		}
+		return b.ledger.Behind().Seconds()
+	})
 	m.registry.MustRegister(m.decisions, m.commits, m.records, m.failures, m.handedOver, behind, mailboxes{b})
 	return m
 }
@@ -81,7 +86,7 @@ func (mailboxes) Describe(c chan<- *prometheus.Desc) {
 
 // Collect reads the figures.
 func (m mailboxes) Collect(c chan<- prometheus.Metric) {
-	if m.broker.gate == nil {
+	if !m.broker.opened.Load() {
 		return
 	}
 	now := m.broker.opts.Now()

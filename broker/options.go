@@ -43,6 +43,19 @@ type Options struct {
 	// 10,000.
 	Connections int `yaml:"connections"`
 
+	// ClusterBrokers makes this broker one of three that stand in for each
+	// other: the addresses under which agencies find the three, separated by
+	// spaces or commas, the same on all three. Default none: it is alone.
+	ClusterBrokers string `yaml:"cluster_brokers"`
+	// ClusterPlace says which of ClusterBrokers this one is: 1, 2 or 3.
+	ClusterPlace int `yaml:"cluster_place"`
+	// ClusterRoutes are the addresses, host:port, at which the three find each
+	// other, in the same order. Default the hosts of ClusterBrokers, port 7444.
+	ClusterRoutes string `yaml:"cluster_routes"`
+	// ClusterListen is where this one lets the other two connect. Default the
+	// port of its own route, on all addresses.
+	ClusterListen string `yaml:"cluster_listen"`
+
 	Now    func() time.Time `yaml:"-"`
 	Logger *slog.Logger     `yaml:"-"`
 }
@@ -83,5 +96,5 @@ func (o *Options) Validate() error {
 	if o.Rate < 0 || o.Burst < 0 || o.MailboxEnvelopes < 0 || o.MailboxAge < 0 || o.Connections < 0 {
 		return schemas.Malformed("rate", "must, like burst, mailbox_envelopes, mailbox_age and connections, not be negative")
 	}
-	return nil
+	return o.validateCluster()
 }

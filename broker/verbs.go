@@ -14,8 +14,8 @@ import (
 // requestTimeout bounds the work for one request.
 const requestTimeout = 30 * time.Second
 
-// serveVerbs opens the services that agents call.
-func (b *Broker) serveVerbs() error {
+// serveVerbs opens the services that agents call, and returns what closes them.
+func (b *Broker) serveVerbs() (closers []func(), err error) {
 	verbs := map[string]func(transport.Request){
 		schemas.VerbSubmit:    b.submit,
 		schemas.VerbPull:      b.background(b.pull),
@@ -27,11 +27,13 @@ func (b *Broker) serveVerbs() error {
 		schemas.VerbCard:      b.background(b.card),
 	}
 	for verb, handle := range verbs {
-		if err := b.nats.Serve(verb, handle); err != nil {
-			return err
+		end, err := b.nats.Serve(verb, handle)
+		if err != nil {
+			return closers, err
 		}
+		closers = append(closers, end)
 	}
-	return nil
+	return closers, nil
 }
 
 // maxInHand is how many requests of one member are worked on at once. Each may
@@ -219,6 +221,9 @@ func (b *Broker) proof(ctx context.Context, r transport.Request) {
 	var reply schemas.ProofReply
 	if err == nil {
 		reply, err = b.ledger.Prove(ctx, from, req)
+	}
+	if !b.writes() { // what it knows of the hub's end may be old
+		err = errNoWriter
 	}
 	if err != nil {
 		reply = schemas.ProofReply{Refusal: b.refusal(ctx, schemas.VerbProof, err)}

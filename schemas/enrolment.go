@@ -115,4 +115,7 @@ type JoinReply struct {
 	Directory    DirectoryReply `json:"directory"`
 	// NATS is the broker's port for NATS over TLS, "" if it has none.
 	NATS string `json:"nats,omitempty"`
+	// Brokers are the addresses of all brokers of the network, if it has more
+	// than one.
+	Brokers []string `json:"brokers,omitempty"`
 }

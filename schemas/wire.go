@@ -22,6 +22,10 @@ const (
 // depends on a hint's arrival.
 const HintSubject = "inbox.hint"
 
+// HeaderAgain is a hint's header: what the agent asked before may never be
+// answered, so it asks again.
+const HeaderAgain = "again"
+
 // Result is the gate's answer to an envelope.
 type Result string
 
@@ -146,6 +150,9 @@ type PullEnd struct {
 	// Chain is the newest chain of the one who asks, if it is not the one that
 	// was named.
 	Chain ULID `json:"chain,omitempty"`
+	// Brokers are the addresses of all brokers of the network, if it has more
+	// than one.
+	Brokers []string `json:"brokers,omitempty"`
 	Refusal
 }
 

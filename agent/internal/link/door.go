@@ -25,12 +25,11 @@ type Door struct {
 
 // NewDoor prepares to speak; it connects with the first call.
 func NewDoor(t Target) *Door {
-	host, _, _ := t.Host() // a bad address fails with the first call
 	return &Door{target: t, client: &http.Client{Timeout: defaultTimeout, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return dialer{t}.dial(ctx, network, addr)
 		},
-		TLSClientConfig:     t.tlsConfig(host),
+		TLSClientConfig:     tlsConfig(func() Target { return t }),
 		TLSHandshakeTimeout: 20 * time.Second,
 		DisableKeepAlives:   true,
 	}}}
@@ -98,16 +97,26 @@ func (d *Door) Return(ctx context.Context, req schemas.ReturnRequest) (schemas.R
 	return reply, err
 }
 
-func (d *Door) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
+// call asks the broker; where there are several, the next if one is not there or
+// cannot do it now. What is asked may be asked twice.
+func (d *Door) call(ctx context.Context, method, path string, in, out any) (err error) {
+	var body []byte
 	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
+		if body, err = json.Marshal(in); err != nil {
 			return fmt.Errorf("ask broker: %w", err)
 		}
-		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, d.target.URL+path, body)
+	for _, address := range d.target.addresses() {
+		err = d.ask(ctx, method, address+path, body, out)
+		if code := schemas.CodeOf(err); err == nil || code != "" && code != schemas.CodeUnavailable || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (d *Door) ask(ctx context.Context, method, address string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("ask broker: %w", err)
 	}

@@ -16,8 +16,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +63,7 @@ type Link struct {
 	// up is whether there is a connection. The message client knows, but says
 	// so only when it is not busy with an attempt to connect.
 	up    atomic.Bool
+	several several
 	ready chan struct{} // closed when Open is done
 	begun atomic.Bool   // the attempts to connect have begun
 	ctx   context.Context
@@ -97,7 +98,13 @@ func Open(opts Options) (*Link, error) {
 	if l.conn, err = nats.Connect(address, options...); err != nil {
 		return nil, fmt.Errorf("open line to broker: %w", err)
 	}
-	if _, err := l.conn.Subscribe(schemas.HintSubject, func(*nats.Msg) { opts.OnHint() }); err != nil {
+	hint := func(m *nats.Msg) {
+		if m.Header.Get(schemas.HeaderAgain) != "" {
+			l.again()
+		}
+		opts.OnHint()
+	}
+	if _, err := l.conn.Subscribe(schemas.HintSubject, hint); err != nil {
 		l.conn.Close()
 		return nil, fmt.Errorf("open line to broker: %w", err)
 	}
@@ -107,22 +114,26 @@ func Open(opts Options) (*Link, error) {
 func newLink(opts Options) *Link {
 	if opts.Ping == 0 {
 		opts.Ping = defaultPing
+		if len(opts.Others) > 0 {
+			opts.Ping = severalPing
+		}
 	}
 	if opts.Timeout == 0 {
 		opts.Timeout = defaultTimeout
 	}
 	l := &Link{opts: opts, ready: make(chan struct{})}
+	l.several.target = opts.Target
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.alive.Store(newLifetime())
 	return l
 }
 
 func (l *Link) options() (string, []nats.Option, error) {
-	u, err := url.Parse(l.opts.URL)
+	servers, err := l.opts.servers()
 	if err != nil {
-		return "", nil, schemas.Malformed("url", "must be the broker's https address")
+		return "", nil, err
 	}
-	config := l.opts.tlsConfig(u.Hostname())
+	address, config := strings.Join(servers, ","), tlsConfig(l.known)
 	options := []nats.Option{
 		nats.Name("linkage agent"),
 		nats.UserJWT(l.opts.JWT, l.opts.Sign),
@@ -131,6 +142,7 @@ func (l *Link) options() (string, []nats.Option, error) {
 		nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(l.opts.Ping), nats.MaxPingsOutstanding(2), nats.Timeout(l.opts.Timeout),
 		nats.SetCustomDialer(lineDialer{l}),
+		nats.DontRandomize(), nats.IgnoreDiscoveredServers(), // what the brokers say in their pages counts
 		nats.SkipHostLookup(), // behind a proxy only the proxy may know the name
 		nats.Secure(config),
 		nats.ConnectHandler(l.connected), nats.ReconnectHandler(l.connected),
@@ -139,9 +151,9 @@ func (l *Link) options() (string, []nats.Option, error) {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.failed(err) }),
 	}
 	if l.opts.NATS != "" {
-		return "tls://" + l.opts.NATS, append(options, nats.TLSHandshakeFirst()), nil
+		return address, append(options, nats.TLSHandshakeFirst()), nil
 	}
-	return "wss://" + u.Host, append(options, nats.ProxyPath("/nats")), nil
+	return address, append(options, nats.ProxyPath("/nats")), nil
 }
 
 // delay is how long to wait before the next attempt to connect. The first
@@ -216,7 +228,7 @@ func (l *Link) connected(*nats.Conn) {
 
 func (l *Link) disconnected(err error) {
 	l.up.Store(false)
-	l.alive.Swap(newLifetime()).end()
+	l.again()
 	l.failed(err)
 }
 
@@ -262,10 +274,11 @@ func request[T any](ctx context.Context, l *Link, verb string, header map[string
 	if !l.Connected() {
 		return reply, ErrOffline
 	}
+	outer := ctx
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	m, err := l.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: "broker." + verb, Header: header, Data: data})
-	if err != nil {
+	if l.noted(outer, err) != nil {
 		return reply, unanswered(err)
 	}
 	if err := json.Unmarshal(m.Data, &reply); err != nil {
@@ -333,6 +346,7 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 	if err != nil {
 		return nil, end, fmt.Errorf("encode pull: %w", err)
 	}
+	outer := ctx
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
@@ -344,12 +358,25 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 	if err := l.conn.PublishRequest("broker."+schemas.VerbPull, inbox, data); err != nil {
 		return nil, end, unanswered(err)
 	}
-	return collect(ctx, sub)
+	items, end, err := collect(ctx, sub)
+	_ = l.noted(outer, cause(err)) // it only looks
+	return items, end, err
+}
+
+// cause is the message client's part of an error, nil if the broker answered.
+func cause(err error) error {
+	for _, cause := range []error{nats.ErrNoResponders, nats.ErrTimeout, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			return cause
+		}
+	}
+	return nil
 }
 
 func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
 	var items []schemas.Item
 	var end schemas.PullEnd
+	var last uint64
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil { // it may have come before the line broke, and not been looked at
@@ -365,22 +392,31 @@ func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schem
 			if err := json.Unmarshal(m.Data, &end); err != nil {
 				return nil, end, fmt.Errorf("read end of page: %w", err)
 			}
+			if end.Err() == nil && end.Next < last { // of another broker, while the two change over
+				continue
+			}
 			return items, end, end.Err()
 		}
 		position, err := strconv.ParseUint(m.Header.Get(schemas.HeaderPosition), 10, 64)
 		if err != nil || len(items) >= schemas.MaxPullItems {
 			return nil, end, schemas.Malformed("page", "must hold numbered items, at most %d", schemas.MaxPullItems)
 		}
+		if position <= last {
+			continue // given twice, by two brokers
+		}
+		last = position
 		items = append(items, schemas.Item{Kind: kind, Position: position, Header: m.Header, Data: m.Data})
 	}
 }
 
-// tlsConfig accepts the broker that the invitation named, and nobody else.
-func (t Target) tlsConfig(host string) *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, Time: t.now}
+// tlsConfig accepts the brokers that the invitation named, and nobody else. The
+// client fills in the name of the one that it connects to.
+func tlsConfig(target func() Target) *tls.Config {
+	t := target()
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: t.now}
 	if !t.Roots {
 		config.InsecureSkipVerify = true // #nosec G402 -- VerifyConnection below holds the chain against the pinned key
-		config.VerifyConnection = func(state tls.ConnectionState) error { return t.verify(state, host) }
+		config.VerifyConnection = func(state tls.ConnectionState) error { return target().verify(state) }
 	}
 	return config
 }
@@ -392,6 +428,7 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 	if !l.Connected() {
 		return ErrOffline
 	}
+	outer := ctx
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
@@ -406,19 +443,39 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 			return unanswered(err)
 		}
 	}
+	open := make(map[schemas.EventID]bool, len(envelopes))
+	for _, e := range envelopes {
+		open[e.ID] = true
+	}
 	for range envelopes {
-		m, err := sub.NextMsgWithContext(ctx)
+		r, err := answerTo(ctx, sub, open)
 		if err != nil {
-			return unanswered(err)
+			_ = l.noted(outer, cause(err)) // it only looks
+			return err
 		}
-		var r schemas.SubmitReply
-		if len(m.Data) == 0 {
-			return unanswered(nats.ErrNoResponders)
-		}
-		if err := json.Unmarshal(m.Data, &r); err != nil {
-			return fmt.Errorf("read answer of the gate: %w", err)
-		}
+		delete(open, r.Envelope)
 		reply(r)
 	}
-	return nil
+	return l.noted(outer, nil)
+}
+
+// answerTo returns the next answer. Two brokers may answer one envelope, while
+// they change over: the first answer counts.
+func answerTo(ctx context.Context, sub *nats.Subscription, open map[schemas.EventID]bool) (r schemas.SubmitReply, err error) {
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return r, unanswered(err)
+		}
+		if len(m.Data) == 0 {
+			return r, unanswered(nats.ErrNoResponders)
+		}
+		r = schemas.SubmitReply{}
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			return r, fmt.Errorf("read answer of the gate: %w", err)
+		}
+		if r.Envelope == "" || open[r.Envelope] {
+			return r, nil
+		}
+	}
 }

@@ -237,7 +237,7 @@ func (p *Probe) verify(state tls.ConnectionState, at time.Time) error {
 	t := p.target
 	t.Now = func() time.Time { return at }
 	if !t.Roots {
-		return t.verify(state, p.host)
+		return t.verify(state)
 	}
 	between := x509.NewCertPool()
 	for _, c := range state.PeerCertificates[1:] {

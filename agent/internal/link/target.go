@@ -21,6 +21,8 @@ type Target struct {
 	Network schemas.NetworkID `json:"network"`
 	URL     string            `json:"url"`    // https://host:port
 	Broker  schemas.KeyID     `json:"broker"` // of the broker's key
+	// Others are the URLs of the network's other brokers, if it has several.
+	Others []string `json:"others,omitempty"`
 	// Roots says that the broker's certificate comes from an authority that the
 	// system trusts; otherwise it is signed by the broker's own key.
 	Roots bool `json:"roots,omitempty"`
@@ -53,7 +55,8 @@ func (t Target) Host() (host, port string, err error) {
 }
 
 // verify holds the certificates that were presented against the broker's key.
-func (t Target) verify(state tls.ConnectionState, host string) error {
+// It has to be made out for one of the brokers' hosts.
+func (t Target) verify(state tls.ConnectionState) error {
 	roots := x509.NewCertPool()
 	found := false
 	for _, c := range state.PeerCertificates {
@@ -65,7 +68,12 @@ func (t Target) verify(state tls.ConnectionState, host string) error {
 	if !found {
 		return &ForeignCertificateError{Expected: t.Broker, Issuer: state.PeerCertificates[0].Issuer.String()}
 	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: t.now()})
+	var err error
+	for _, host := range t.hosts() {
+		if _, err = state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: t.now()}); err == nil {
+			return nil
+		}
+	}
 	return err
 }
 

@@ -116,6 +116,12 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics is told of decisions and commits; nil for none.
 	Metrics Metrics
+	// Brokers are the addresses of the cluster's brokers, which every page ends
+	// with; nil for a broker that is alone.
+	Brokers []string
+	// Leads reports whether this broker is the one of its cluster that writes,
+	// at this moment; nil for a broker that is alone. See cluster.go.
+	Leads func() bool
 }
 
 // Metrics is told what the gate does. No value ever names a client.
@@ -152,6 +158,7 @@ type Gate struct {
 	jobs      chan *submission
 	lapses    chan struct{} // wakes the goroutine that withdraws
 	startedAt uint64        // the hub's last position when this process began to serve
+	term      term          // in a cluster
 
 	door     sync.RWMutex // guards closed; held for reading while something is sent to queue
 	closed   bool
@@ -200,11 +207,19 @@ func New(ctx context.Context, opts Options) (*Gate, error) {
 		return nil, fmt.Errorf("rebuild gate from hub: %w", err)
 	}
 	g.startedAt = g.state.position
-	clear(g.state.arrived) // who connects asks by itself
+	g.look()
+	return g, nil
+}
+
+// look begins with mail whose permission may be gone, whoever the change was
+// made by. Members that connect ask by themselves for what has arrived.
+func (g *Gate) look() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.state.arrived)
 	for a := range g.state.boxes {
 		g.state.ended[a] = true
 	}
-	return g, nil
 }
 
 // Start begins to serve.
@@ -241,6 +256,13 @@ func (g *Gate) Epoch() schemas.ULID {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.state.epoch
+}
+
+// Position is the last position of the hub that the gate has read.
+func (g *Gate) Position() uint64 {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.state.position
 }
 
 // EpochRecord is the signed statement that opened the epoch.

@@ -27,6 +27,7 @@ func (g *Gate) Pull(ctx context.Context, account string, req schemas.PullRequest
 		}
 	}
 	end.V, end.Time, end.Epoch, end.Roll, end.Head = 1, schemas.At(g.now()), g.Epoch(), g.members.RollNumber(), g.opts.Head()
+	end.Brokers = g.opts.Brokers
 	data, failed := json.Marshal(end)
 	if failed == nil {
 		failed = send(map[string][]string{schemas.HeaderItem: {string(schemas.ItemEnd)}}, data)
@@ -86,8 +87,11 @@ func (g *Gate) newestOf(a schemas.AgencyID) schemas.ULID {
 func (g *Gate) acknowledge(a schemas.AgencyID, cursor uint64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if cursor > g.state.position {
+	if cursor > g.state.position && g.leads() {
 		return schemas.Refuse(schemas.CodeHistoryForked, "after", "must not lie beyond the broker's last position", "ask the broker's operator whether it was restored from an old copy")
+	}
+	if !g.leads() { // what this broker knows of the hub's end may be old
+		return errNotWriter
 	}
 	box := g.state.box(a)
 	box.pulled = true
@@ -112,6 +116,9 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 		return end, false, errDamaged
 	}
 
+	if g.clustered() {
+		return g.pageOnRecord(ctx, a, records, end, send)
+	}
 	g.handover.RLock()
 	check := g.recheck(a, records)
 	if check.ok() {
@@ -120,10 +127,7 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 	g.handover.RUnlock()
 
 	if !check.ok() {
-		if len(check.lapses) > 0 {
-			_, err = g.withdraw(ctx, a, check.envelopes, check.lapses)
-		}
-		return end, true, err
+		return end, true, g.withdrawFound(ctx, a, check)
 	}
 	crash.Point(crash.GateHandedOver)
 	if len(records) > 0 {
@@ -135,6 +139,15 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 // errDamaged is what a member hears of damage on this broker's disk. Its cursor
 // stays before it, so nothing is passed over.
 var errDamaged = schemas.Refuse(schemas.CodeUnavailable, "", "the broker's records are damaged where this mail begins", "tell the broker's operator; nothing is lost")
+
+// withdrawFound withdraws what a page's last look found.
+func (g *Gate) withdrawFound(ctx context.Context, a schemas.AgencyID, check check) error {
+	if len(check.lapses) == 0 {
+		return nil
+	}
+	_, err := g.withdraw(ctx, a, check.envelopes, check.lapses)
+	return err
+}
 
 // plan lists the positions of the next page, as many as its bounds allow, at
 // least one.

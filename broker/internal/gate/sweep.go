@@ -15,7 +15,9 @@ func (g *Gate) sweep() {
 	for {
 		select {
 		case <-ticker.C:
-			g.Sweep(warned)
+			if g.leads() {
+				g.Sweep(warned)
+			}
 		case <-g.stopping:
 			return
 		}

@@ -42,8 +42,10 @@ func (g *Gate) lapsed(it item, now time.Time) schemas.Code {
 
 // certain reports whether an item beyond the mark was certainly not handed
 // over. A hand-over just before the broker last stopped may be missing from the
-// mark; the member's next pull tells.
-func (g *Gate) certain(b *mailbox, it item) bool { return b.pulled || it.position > g.startedAt }
+// mark; the member's next pull tells. In a cluster none is missing.
+func (g *Gate) certain(b *mailbox, it item) bool {
+	return g.clustered() || b.pulled || it.position > g.startedAt
+}
 
 // foresee counts what a revocation does to the envelopes that the recipient has
 // not acknowledged, or has done: when it comes again because its answer was
@@ -81,6 +83,9 @@ func (g *Gate) settle() {
 		case <-g.lapses:
 		case <-g.stopping:
 			return
+		}
+		if !g.leads() {
+			continue
 		}
 		g.mu.Lock()
 		ended := g.state.ended

@@ -39,8 +39,9 @@ var (
 type task struct {
 	envelope *submission
 	change   *journal.Change
-	gone     func() error // not nil once nobody waits for the change
-	done     chan changed // answers the change
+	follow   func(context.Context) error // reads on, in place of a change
+	gone     func() error                // not nil once nobody waits for the change
+	done     chan changed                // answers the change
 }
 
 type changed struct {
@@ -59,6 +60,9 @@ func (g *Gate) Write(ctx context.Context, c journal.Change) (journal.Outcome, er
 		return journal.Outcome{}, err
 	}
 	d := <-t.done // the writer answers everything in the queue
+	if c.Exclusive && d.err == nil {
+		d.err = g.quiet(ctx)
+	}
 	return d.outcome, d.err
 }
 
@@ -149,6 +153,9 @@ func (g *Gate) write() {
 		}
 		held = g.commit(tasks)
 	}
+	if !g.leads() {
+		return
+	}
 	if err := g.recordHandOvers(true); err != nil {
 		g.log.WarnContext(g.ctx, "last hand-overs were not recorded", "error", err)
 	}
@@ -197,6 +204,14 @@ func (g *Gate) gather(tasks []*task) []*task {
 // commit decides and writes as many of the tasks, from the first, as may share
 // a commit, and returns the rest. An exclusive change has a commit for itself.
 func (g *Gate) commit(tasks []*task) (rest []*task) {
+	if t := tasks[0]; t.follow != nil {
+		t.done <- changed{err: t.follow(g.ctx)}
+		return tasks[1:]
+	}
+	if !g.leads() {
+		tasks[0].refuse(g, errNotWriter)
+		return tasks[1:]
+	}
 	if c := tasks[0].change; c != nil && c.Exclusive {
 		g.handover.Lock()
 		defer g.handover.Unlock()
@@ -210,7 +225,7 @@ func (g *Gate) commit(tasks []*task) (rest []*task) {
 		return tasks[1:]
 	}
 	n := 0
-	for n < len(tasks) && (tasks[n].change == nil || !tasks[n].change.Exclusive) {
+	for n < len(tasks) && tasks[n].follow == nil && (tasks[n].change == nil || !tasks[n].change.Exclusive) {
 		n++
 	}
 	n = g.attempt(tasks[:n])
@@ -232,6 +247,10 @@ func (g *Gate) attempt(tasks []*task) int {
 			return n
 		}
 		g.log.WarnContext(g.ctx, "commit did not go through; reading on", "records", len(b.records), "error", err)
+		if !g.leads() { // what became of it shows when this broker reads on
+			err = errNotWriter
+			break
+		}
 		tried, taken = append(tried, b), append(taken, n)
 		read, readErr := g.readOn(g.ctx, true)
 		if readErr != nil {
@@ -244,9 +263,12 @@ func (g *Gate) attempt(tasks []*task) int {
 			return taken[i]
 		}
 	}
-	g.log.ErrorContext(g.ctx, "hub does not take commits", "error", err)
+	if !errors.Is(err, errNotWriter) {
+		g.log.ErrorContext(g.ctx, "hub does not take commits", "error", err)
+		err = errDisk
+	}
 	for _, t := range tasks {
-		t.refuse(g, errDisk)
+		t.refuse(g, err)
 	}
 	return len(tasks)
 }
@@ -319,7 +341,7 @@ func (g *Gate) put(b *batch) error {
 	}
 	crash.Point(crash.GateDecided)
 	before, start := g.state.position, time.Now()
-	ctx, cancel := context.WithTimeout(g.ctx, commitWithin)
+	ctx, cancel := context.WithTimeout(g.termContext(), commitWithin)
 	err := g.hub.Commit(ctx, before, b.records)
 	cancel()
 	g.opts.Metrics.Commit(len(b.records), time.Since(start), err)

@@ -183,6 +183,22 @@ func (l *Ledger) Head() *string {
 	return nil
 }
 
+// Await waits until the newest head covers a position.
+func (l *Ledger) Await(ctx context.Context, position uint64) error {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if h := l.head.Load(); position == 0 || h != nil && h.Size >= position {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for ledger head over %d: %w", position, ctx.Err())
+		}
+	}
+}
+
 // Behind is for how long the newest head has not covered the whole hub, as far
 // as is known.
 func (l *Ledger) Behind() time.Duration { return time.Since(time.Unix(0, l.caughtUp.Load())) }

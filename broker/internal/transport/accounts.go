@@ -105,24 +105,47 @@ func (s *Server) standing(claims *jwt.AccountClaims) bool {
 func (s *Server) push(ctx context.Context, token string) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
-	m, err := s.system.RequestWithContext(ctx, "$SYS.REQ.CLAIMS.UPDATE", []byte(token))
+	inbox := s.system.NewInbox()
+	sub, err := s.system.SubscribeSync(inbox)
 	if err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}
-	var answer struct {
-		Data  struct{ Code int }
-		Error *struct{ Description string }
-	}
-	if err := json.Unmarshal(m.Data, &answer); err != nil {
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	if err := s.system.PublishRequest("$SYS.REQ.CLAIMS.UPDATE", inbox, []byte(token)); err != nil {
 		return fmt.Errorf("update account: %w", err)
 	}
-	if answer.Error != nil {
-		return fmt.Errorf("update account: %s", answer.Error.Description)
+	for { // each server of a cluster answers; what counts here is what this one does
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return fmt.Errorf("update account: %w", err)
+		}
+		own, err := s.updated(m.Data)
+		if own || err != nil {
+			return err
+		}
 	}
-	if answer.Data.Code != 200 {
-		return fmt.Errorf("update account: answered %d", answer.Data.Code)
+}
+
+// updated reads a server's answer to an update.
+func (s *Server) updated(data []byte) (own bool, err error) {
+	var answer struct {
+		Server struct{ ID string }
+		Data   struct{ Code int }
+		Error  *struct{ Description string }
 	}
-	return nil
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return false, fmt.Errorf("update account: %w", err)
+	}
+	own = answer.Server.ID == s.nats.ID()
+	switch {
+	case !own:
+		return false, nil
+	case answer.Error != nil:
+		return true, fmt.Errorf("update account: %s", answer.Error.Description)
+	case answer.Data.Code != 200:
+		return true, fmt.Errorf("update account: answered %d", answer.Data.Code)
+	}
+	return true, nil
 }
 
 // took looks at what the server made of the claims.

@@ -14,7 +14,7 @@ func (h *Hub) SetMaxAge(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	config := hubConfig()
+	config := hubConfig(1)
 	config.MaxAge = d
 	_, err = js.UpdateStream(ctx, config)
 	return err

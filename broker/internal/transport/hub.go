@@ -29,10 +29,14 @@ var ErrNoRecord = errors.New("no record at this position")
 // before its answer. It is made by [Start] and ends with [Server.Stop].
 type Hub struct {
 	conn   *nats.Conn
-	stream jetstream.Stream
+	stream jetstream.Stream // set by open
 	// writable ends, with the cause, when a record could not be written: the
 	// server then answers nothing, and writes nothing until it is started anew.
 	writable context.Context
+	copies int
+	// local is the last position of this server's own copy; nil when there is
+	// one copy only.
+	local func() (uint64, error)
 }
 
 var _ journal.Journal = (*Hub)(nil)
@@ -40,44 +44,67 @@ var _ journal.Journal = (*Hub)(nil)
 // Hub returns the journal. Everything committed to it is on disk.
 func (s *Server) Hub() *Hub { return s.hub }
 
-func hubConfig() jetstream.StreamConfig {
+func hubConfig(copies int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               hubStream,
 		Subjects:           []string{hubSubjects},
 		Storage:            jetstream.FileStorage,
 		Retention:          jetstream.LimitsPolicy,
 		Discard:            jetstream.DiscardNew,
-		Replicas:           1,
+		Replicas:           copies,
 		AllowAtomicPublish: true,
 		AllowDirect:        true,
 	}
 }
 
-// openHub makes the stream in an empty directory, and otherwise refuses one
-// whose settings are not what the promises of this package rest on.
-func openHub(ctx context.Context, conn *nats.Conn) (*Hub, error) {
-	js, err := jetstream.New(conn)
+func (s *Server) newHub() (*Hub, error) {
+	conn, err := s.connect("hub", s.opts.Keys.Broker)
+	h := &Hub{conn: conn, copies: 1, writable: s.writable}
+	if s.opts.Cluster != nil {
+		h.copies = Brokers
+		h.local = func() (uint64, error) {
+			c, err := s.Copies()
+			return c.Last, err
+		}
+	}
+	return h, err
+}
+
+// open makes the stream in an empty directory, and otherwise refuses one whose
+// settings are not what the promises of this package rest on. In a cluster it
+// fails while this server's copy has not everything that was committed.
+func (h *Hub) open(ctx context.Context) error {
+	js, err := jetstream.New(h.conn)
 	if err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+		return fmt.Errorf("open hub: %w", err)
 	}
 	stream, err := js.Stream(ctx, hubStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, hubConfig())
+		stream, err = js.CreateStream(ctx, hubConfig(h.copies))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+		return fmt.Errorf("open hub: %w", err)
 	}
 	info := stream.CachedInfo()
-	if err := compare(info.Config, hubConfig()); err != nil {
-		return nil, fmt.Errorf("open hub: %w", err)
+	if err := compare(info.Config, hubConfig(h.copies)); err != nil {
+		return fmt.Errorf("open hub: %w", err)
 	}
-	h := &Hub{conn: conn, stream: stream}
-	if info.State.Msgs > 0 {
-		if _, err := h.Read(ctx, info.State.LastSeq); err != nil {
-			return nil, fmt.Errorf("open hub: %w", err)
+	h.stream = stream
+	if h.local != nil {
+		last, err := h.local()
+		if err != nil {
+			return fmt.Errorf("open hub: %w", err)
+		}
+		if last < info.State.LastSeq {
+			return fmt.Errorf("open hub: this broker's copy has %d of %d records so far", last, info.State.LastSeq)
 		}
 	}
-	return h, nil
+	if info.State.Msgs > 0 {
+		if _, err := h.Read(ctx, info.State.LastSeq); err != nil {
+			return fmt.Errorf("open hub: %w", err)
+		}
+	}
+	return nil
 }
 
 func compare(got, want jetstream.StreamConfig) error {
@@ -199,8 +226,12 @@ func storedSubject(s string) bool {
 		!strings.Contains(s, "..") && !strings.HasSuffix(s, ".")
 }
 
-// Last is the position of the newest record, 0 in an empty hub.
+// Last is the position of the newest record, 0 in an empty hub. In a cluster it
+// is that of this server's copy, which may be behind the others'.
 func (h *Hub) Last(ctx context.Context) (uint64, error) {
+	if h.local != nil {
+		return h.local()
+	}
 	info, err := h.stream.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read hub's last position: %w", err)

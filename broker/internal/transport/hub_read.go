@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,20 +18,29 @@ const (
 	directGet   = "$JS.API.DIRECT.GET." + hubStream
 	readWindow  = 256              // reads under way at once
 	readTimeout = 30 * time.Second // without any answer
+	// A copy of a cluster that does not answer a read in this time was lost:
+	// another is asked. One that does not have a record may be behind.
+	copyTimeout = 2 * time.Second
 )
 
 // errEnd ends a page or says that nothing lies at or after its start.
 var errEnd = errors.New("end of page")
 
 // Read returns the record at a position, or [ErrNoRecord].
-func (h *Hub) Read(ctx context.Context, position uint64) (journal.Record, error) {
+func (h *Hub) Read(ctx context.Context, position uint64) (record journal.Record, err error) {
+	if h.copies > 1 { // it knows how to ask another
+		err = h.ReadMany(ctx, []uint64{position}, func(r journal.Record) error {
+			record = r
+			return nil
+		})
+		return record, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	m, err := h.conn.RequestWithContext(ctx, directGet, place(position))
-	if err != nil {
-		return journal.Record{}, fmt.Errorf("read hub at %d: %w", position, err)
+	if err == nil {
+		record, err = decode(m)
 	}
-	record, err := decode(m)
 	if errors.Is(err, errEnd) {
 		err = ErrNoRecord
 	}
@@ -52,24 +62,8 @@ func (h *Hub) ReadMany(ctx context.Context, positions []uint64, fn func(journal.
 	records := make([]journal.Record, readWindow)
 	for ; len(positions) > 0; positions = positions[min(readWindow, len(positions)):] {
 		window := positions[:min(readWindow, len(positions))]
-		for i, position := range window {
-			if err := h.conn.PublishRequest(directGet, in.subject(strconv.Itoa(i)), place(position)); err != nil {
-				return fmt.Errorf("read hub at %d: %w", position, err)
-			}
-		}
-		for range window {
-			record, token, err := in.next(ctx)
-			i, bad := strconv.Atoi(token)
-			if bad != nil || i >= len(window) {
-				return fmt.Errorf("read hub: answer to no question: %w", errors.Join(err, bad))
-			}
-			if errors.Is(err, errEnd) {
-				return fmt.Errorf("read hub at %d: %w", window[i], ErrNoRecord)
-			}
-			if err != nil {
-				return fmt.Errorf("read hub at %d: %w", window[i], err)
-			}
-			records[i] = record
+		if err := h.readWindow(ctx, in, window, records); err != nil {
+			return err
 		}
 		for _, record := range records[:len(window)] {
 			if err := fn(record); err != nil {
@@ -78,6 +72,64 @@ func (h *Hub) ReadMany(ctx context.Context, positions []uint64, fn func(journal.
 		}
 	}
 	return nil
+}
+
+// readWindow reads the records at some positions. In a cluster it asks again
+// for what a lost copy did not answer, and for what one that is behind did not
+// have.
+func (h *Hub) readWindow(ctx context.Context, in *answers, window []uint64, records []journal.Record) error {
+	clear(records[:len(window)])
+	began := time.Now()
+	missing := func(i int) bool { return records[i].Position == 0 }
+	for {
+		asked := 0
+		for i, position := range window {
+			if !missing(i) {
+				continue
+			}
+			asked++
+			if err := h.conn.PublishRequest(directGet, in.subject(strconv.Itoa(i)), place(position)); err != nil {
+				return fmt.Errorf("read hub at %d: %w", position, err)
+			}
+		}
+		var none error
+		for range asked {
+			record, token, err := in.next(ctx, h.patience())
+			if errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+				none = err
+				break
+			}
+			i, bad := strconv.Atoi(token)
+			if bad != nil || i >= len(window) {
+				return fmt.Errorf("read hub: answer to no question: %w", errors.Join(err, bad))
+			}
+			switch {
+			case errors.Is(err, errEnd):
+				none = fmt.Errorf("read hub at %d: %w", window[i], ErrNoRecord)
+			case err != nil:
+				return fmt.Errorf("read hub at %d: %w", window[i], err)
+			default:
+				records[i] = record
+			}
+		}
+		if none == nil && !slices.ContainsFunc(records[:len(window)], func(r journal.Record) bool { return r.Position == 0 }) {
+			return nil
+		}
+		if since := time.Since(began); h.copies == 1 || errors.Is(none, ErrNoRecord) && since > copyTimeout || since > readTimeout {
+			return none
+		}
+		if err := pause(ctx, localPatience); err != nil {
+			return errors.Join(err, none)
+		}
+	}
+}
+
+// patience is for how long one copy of the hub is waited for.
+func (h *Hub) patience() time.Duration {
+	if h.copies > 1 {
+		return copyTimeout
+	}
+	return readTimeout
 }
 
 // answers receives what direct reads send back.
@@ -103,10 +155,10 @@ func (a *answers) subject(token string) string { return a.prefix + token }
 
 // next waits for one answer and returns the record, the token of the request
 // that it answers, and errEnd if it is not a record.
-func (a *answers) next(ctx context.Context) (journal.Record, string, error) {
+func (a *answers) next(ctx context.Context, patience time.Duration) (journal.Record, string, error) {
 	m, err := a.sub.NextMsg(0)
 	if err != nil { // nothing there yet
-		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		if m, err = a.sub.NextMsgWithContext(ctx); err != nil {
 			return journal.Record{}, "", err

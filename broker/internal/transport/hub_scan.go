@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -29,7 +31,7 @@ func (h *Hub) Scan(ctx context.Context, from uint64, fn func(journal.Record) err
 	switch {
 	case from > last:
 		return nil
-	case last-from < shortScan:
+	case last-from < shortScan || h.copies > 1: // a stream may come from a copy that is lost meanwhile
 		return h.scanPages(ctx, from, last, fn)
 	default:
 		return h.scanStream(ctx, from, last, fn)
@@ -44,21 +46,29 @@ func (h *Hub) scanPages(ctx context.Context, from, last uint64, fn func(journal.
 		return fmt.Errorf("scan hub: %w", err)
 	}
 	defer in.close()
-	for next := from; next <= last; {
+	began := time.Now() // of the wait for the next record
+	for next, page := from, 0; next <= last; page++ {
+		token := strconv.Itoa(page)
 		request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, next, pageRecords, pageBytes)
-		if err := h.conn.PublishRequest(directGet, in.subject("0"), request); err != nil {
+		if err := h.conn.PublishRequest(directGet, in.subject(token), request); err != nil {
 			return fmt.Errorf("scan hub from %d: %w", next, err)
 		}
 		read := next
 		for {
-			record, _, err := in.next(ctx)
-			if errors.Is(err, errEnd) {
+			record, of, err := in.next(ctx, h.patience())
+			if of != token && of != "" {
+				continue // a late answer of a copy that was given up
+			}
+			if errors.Is(err, errEnd) || err != nil && h.copies > 1 && ctx.Err() == nil && time.Since(began) < readTimeout {
 				break
 			}
 			if err != nil {
 				return fmt.Errorf("scan hub from %d: %w", next, err)
 			}
-			next = record.Position + 1
+			if record.Position < next {
+				continue
+			}
+			next, began = record.Position+1, time.Now()
 			if record.Position > last {
 				continue // written since the call; the page's end still has to be read
 			}
@@ -66,8 +76,14 @@ func (h *Hub) scanPages(ctx context.Context, from, last uint64, fn func(journal.
 				return err
 			}
 		}
-		if next == read {
+		if next > read {
+			continue
+		}
+		if h.copies == 1 || time.Since(began) > copyTimeout {
 			return nil // the rest was purged
+		}
+		if err := pause(ctx, localPatience); err != nil { // the copy that was asked may be behind
+			return fmt.Errorf("scan hub from %d: %w", next, err)
 		}
 	}
 	return nil

@@ -32,6 +32,8 @@ type Options struct {
 	MaxConnections int
 	// Limits bound one agency's account; zero fields take their defaults.
 	Limits Limits
+	// Cluster makes it one of three servers; nil means that it is alone.
+	Cluster *Cluster
 	// Logger receives the server's notices; nil means none. No line holds
 	// what a client sent.
 	Logger *slog.Logger
@@ -53,6 +55,8 @@ func (o *Options) validate() error {
 		return errors.New("message server: data directory is not set")
 	case o.Listen != "" && o.TLS == nil:
 		return errors.New("message server: listening without TLS is not offered")
+	case o.Cluster != nil:
+		return o.Cluster.validate()
 	}
 	return nil
 }
@@ -89,6 +93,11 @@ func (s *Server) config() (*server.Options, error) {
 		SystemAccount:     s.opts.Keys.System.ID,
 		AccountResolver:   s.accounts,
 		Websocket:         server.WebsocketOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoTLS: true, AuthTimeout: 5},
+	}
+	if s.opts.Cluster != nil {
+		if err := s.opts.Cluster.join(config, s.opts.Keys.Network); err != nil {
+			return nil, err
+		}
 	}
 	if s.opts.Listen == "" {
 		return config, nil

@@ -62,6 +62,9 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if err := s.lock(); err != nil {
 		return nil, err
 	}
+	if err := s.checkHub(); err != nil {
+		return nil, err
+	}
 	config, err := s.config()
 	if err != nil {
 		return nil, err
@@ -80,15 +83,35 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if s.gate, err = s.connect("services", opts.Keys.Broker); err != nil {
 		return nil, err
 	}
-	conn, err := s.connect("hub", opts.Keys.Broker)
-	if err != nil {
+	if s.hub, err = s.newHub(); err != nil {
 		return nil, err
 	}
-	if s.hub, err = openHub(ctx, conn); err != nil {
-		return nil, err
+	if opts.Cluster != nil {
+		return s, nil // it may be the first of the three: see OpenHub
 	}
-	s.hub.writable = s.writable
-	return s, nil
+	return s, s.hub.open(ctx)
+}
+
+// OpenHub makes the hub of a cluster usable, once two of the three servers have
+// found each other; until then it waits. Of a server that is alone the hub is
+// open when [Start] returns.
+func (s *Server) OpenHub(ctx context.Context) error {
+	var told error
+	for {
+		attempt, cancel := context.WithTimeout(ctx, requestOfOther)
+		err := s.hub.open(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if told == nil || told.Error() != err.Error() {
+			s.opts.Logger.InfoContext(ctx, "waiting for the other brokers", "connected", s.Connected(), "reason", err.Error())
+		}
+		told = err
+		if err := pause(ctx, openPatience); err != nil {
+			return fmt.Errorf("wait for the other brokers: %w", told)
+		}
+	}
 }
 
 // Failed is closed when the hub could not be written, for example because the

@@ -48,13 +48,15 @@ func (r Request) Respond(header map[string][]string, data []byte) error {
 // Serve calls handle for every request to one of [Verbs], one at a time in the
 // order of arrival, so each sender's order is kept. handle must not block long:
 // when too much waits for it, requests are dropped and their senders ask again.
-// The service is open when Serve returns and ends with Stop.
-func (s *Server) Serve(verb string, handle func(Request)) error {
+// The service is open when Serve returns, and ends with Stop or when end is
+// called. In a cluster it also gets what agencies ask at the other servers, with
+// an account that the server there has proven.
+func (s *Server) Serve(verb string, handle func(Request)) (end func(), err error) {
 	if !slices.Contains(Verbs, verb) {
-		return fmt.Errorf("serve %s: no such verb", verb)
+		return nil, fmt.Errorf("serve %s: no such verb", verb)
 	}
 	prefix := "gate." + verb + "."
-	if _, err := s.gate.Subscribe(prefix+"*", func(m *nats.Msg) {
+	sub, err := s.gate.Subscribe(prefix+"*", func(m *nats.Msg) {
 		account := strings.TrimPrefix(m.Subject, prefix)
 		if from := requester(m.Header); from != account {
 			s.opts.Logger.Error("request dropped: two accounts", "verb", verb, "subject_account", account, "server_account", from)
@@ -67,13 +69,14 @@ func (s *Server) Serve(verb string, handle func(Request)) error {
 			conn:    s.gate,
 			reply:   m.Reply,
 		})
-	}); err != nil {
-		return fmt.Errorf("serve %s: %w", verb, err)
+	})
+	if err == nil {
+		err = s.gate.Flush()
 	}
-	if err := s.gate.Flush(); err != nil {
-		return fmt.Errorf("serve %s: %w", verb, err)
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", verb, err)
 	}
-	return nil
+	return func() { _ = sub.Unsubscribe() }, nil // fails only on a closed connection
 }
 
 // requester is the account that the server notes in each request that crosses
@@ -92,8 +95,15 @@ func requester(h nats.Header) string {
 // Hint tells an account's connected agents that the hub has something new for
 // them. It carries a position and nothing else, and may be lost.
 func (s *Server) Hint(account string, position uint64) {
-	_ = s.gate.PublishMsg(&nats.Msg{ // agents also ask without being told
-		Subject: "deliver." + account + ".hint",
-		Header:  nats.Header{"position": {strconv.FormatUint(position, 10)}},
-	})
+	s.tell(account, nats.Header{"position": {strconv.FormatUint(position, 10)}})
+}
+
+// HintAgain tells them to ask again for what they asked before: whoever was to
+// answer may be gone.
+func (s *Server) HintAgain(account string) {
+	s.tell(account, nats.Header{"position": {"0"}, "again": {"1"}})
+}
+
+func (s *Server) tell(account string, header nats.Header) {
+	_ = s.gate.PublishMsg(&nats.Msg{Subject: "deliver." + account + ".hint", Header: header}) // agents also ask without being told
 }

@@ -25,22 +25,24 @@ func echo(t testing.TB) <-chan transport.Request {
 	t.Helper()
 	serveOnce.Do(func() {
 		for _, verb := range []string{"submit", "receipt"} {
-			check(t, shared.server.Serve(verb, func(r transport.Request) {
+			_, err := shared.server.Serve(verb, func(r transport.Request) {
 				select {
 				case requests <- r:
 				default: // only tests that look at requests read them
 				}
 				_ = r.Respond(map[string][]string{"account": {r.Account}}, r.Data)
-			}))
+			})
+			check(t, err)
 		}
-		check(t, shared.server.Serve("pull", func(r transport.Request) {
+		_, err := shared.server.Serve("pull", func(r transport.Request) {
 			go func() {
 				for i := range 5 {
 					_ = r.Respond(map[string][]string{"kind": {"envelope"}}, fmt.Append(nil, i))
 				}
 				_ = r.Respond(map[string][]string{"kind": {"end"}}, nil)
 			}()
-		}))
+		})
+		check(t, err)
 	})
 	for len(requests) > 0 {
 		<-requests
@@ -198,7 +200,7 @@ func TestRequestsKeepTheirSendersOrder(t *testing.T) {
 }
 
 func TestServeRefusesAnUnknownVerb(t *testing.T) {
-	if err := shared.server.Serve("anything", func(transport.Request) {}); err == nil {
+	if _, err := shared.server.Serve("anything", func(transport.Request) {}); err == nil {
 		t.Error("served")
 	}
 }
