@@ -174,7 +174,7 @@ func (b *Broker) startGate(ctx context.Context) error {
 		Network: b.network.Network, Hub: b.nats.Hub(), Members: reg, Grants: reg, Hint: b.hint,
 		Limits: gate.Limits{Rate: b.opts.Rate, Burst: b.opts.Burst, Mailbox: b.opts.MailboxEnvelopes, MaxAge: b.opts.MailboxAge},
 		Leads:  leads, Brokers: b.opts.brokers(),
-		Now:    b.opts.Now, Logger: b.log, Metrics: b.metrics, Head: func() *string { return b.ledger.Head() },
+		Now: b.opts.Now, Logger: b.log, Metrics: b.metrics, Head: func() *string { return b.ledger.Head() },
 		Holds: func(records []journal.Record) error { return b.ledger.Holds(records) },
 	})
 	if err != nil {

@@ -291,4 +291,3 @@ func (c *cluster) problem() error {
 	}
 	return nil
 }
-

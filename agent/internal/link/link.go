@@ -62,12 +62,12 @@ type Link struct {
 	alive atomic.Pointer[lifetime]
 	// up is whether there is a connection. The message client knows, but says
 	// so only when it is not busy with an attempt to connect.
-	up    atomic.Bool
+	up      atomic.Bool
 	several several
-	ready chan struct{} // closed when Open is done
-	begun atomic.Bool   // the attempts to connect have begun
-	ctx   context.Context
-	stop  context.CancelFunc
+	ready   chan struct{} // closed when Open is done
+	begun   atomic.Bool   // the attempts to connect have begun
+	ctx     context.Context
+	stop    context.CancelFunc
 }
 
 type lifetime struct {

@@ -33,7 +33,7 @@ type Hub struct {
 	// writable ends, with the cause, when a record could not be written: the
 	// server then answers nothing, and writes nothing until it is started anew.
 	writable context.Context
-	copies int
+	copies   int
 	// local is the last position of this server's own copy; nil when there is
 	// one copy only.
 	local func() (uint64, error)
