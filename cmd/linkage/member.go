@@ -208,7 +208,10 @@ func brokerMembers(c *cli) *cobra.Command {
 		if state.Members == nil {
 			state.Members = []broker.MemberState{}
 		}
-		return c.print(state.Members, func() { c.sayMembers(state) })
+		return c.print(state.Members, func() {
+			c.sayMembers(state)
+			c.sayCluster(state.Cluster)
+		})
 	})
 	flags = forBroker(cmd)
 	return cmd
@@ -239,6 +242,29 @@ func (c *cli) sayMembers(state broker.State) {
 		rows = append(rows, []string{string(m.Agency), standing, connected, strconv.Itoa(m.Waiting), oldest, m.Fingerprint})
 	}
 	c.table(rows)
+}
+
+// sayCluster says how the three brokers are, nothing for one that is alone.
+func (c *cli) sayCluster(cluster *broker.ClusterState) {
+	if cluster == nil {
+		return
+	}
+	rows := [][]string{{"BROKER", "ADDRESS", "IS", "RECORDS", "BEHIND"}}
+	for _, b := range cluster.Brokers {
+		is, behind := "standing by", strconv.FormatUint(b.Behind, 10)
+		switch {
+		case !b.Reached:
+			is, behind = "not reached", "-"
+		case b.Writer:
+			is = "writing"
+		}
+		rows = append(rows, []string{strconv.Itoa(b.Place), b.URL, is, strconv.FormatUint(b.Records, 10), behind})
+	}
+	c.say("")
+	c.table(rows)
+	if cluster.Problem != "" {
+		c.say("\nAttention: %s.", cluster.Problem)
+	}
 }
 
 // sayCounts prints how many there are of each kind.
