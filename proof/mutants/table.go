@@ -48,7 +48,7 @@ var table = []mutant{
 	},
 	{
 		"S1", "the recipient believes any terms", "agent/internal/inbox/take.go",
-		"if err := schemas.MatchTerms(*grant, terms, rec); err != nil {\n\t\treturn err\n\t}", "_ = schemas.MatchTerms",
+		"if err := schemas.MatchTerms(*g.Grant, terms, rec); err != nil {\n\t\treturn err\n\t}", "_ = schemas.MatchTerms",
 		"./proof/exchange", "TestS1RecipientRefusesWhatTheGrantDoesNotCover",
 	},
 	{
@@ -82,6 +82,16 @@ var table = []mutant{
 		"./proof/exchange", "TestR2RotationUnderLoad",
 	},
 	{
+		"R3", "what was taken back is not shown", "agent/status.go",
+		"case d.State == outbox.Held || d.State == outbox.Withdrawn:", "case d.State == outbox.Held:",
+		"./proof/exchange", "TestR3WithdrawnStaysInSight",
+	},
+	{
+		"R6", "what cannot be taken in stops the page", "agent/internal/inbox/take.go",
+		"if refusal != nil && code == \"\" {", "if refusal != nil {",
+		"./proof/exchange", "TestR6BadPartnerBlocksNobody",
+	},
+	{
 		"R5", "silence is no stall", "agent/stall.go",
 		"silent := p.now.Sub(heard) > stallAfter", "silent := false",
 		"./proof/exchange", "TestR5SilentBrokerIsNamed",
@@ -112,8 +122,8 @@ var table = []mutant{
 		"./broker/internal/transport", "TestS5LateConnectionIsTurnedOut",
 	},
 	{
-		"S4", "the hub is not held against the ledger", "broker/internal/ledger/check.go",
-		"if e := l.entryOf(r); schemas.LeafHash(e.Encode()) != want {", "if e := l.entryOf(r); false && schemas.LeafHash(e.Encode()) != want {",
+		"S4", "the hub is not held against the ledger", "broker/internal/ledger/prove.go",
+		"\tif leaf != want {\n\t\treturn errDiffers(position)", "\tif false {\n\t\treturn errDiffers(position)",
 		"./broker/internal/ledger", "TestS4DisagreementIsFoundAtStart",
 	},
 	{
@@ -158,7 +168,7 @@ var table = []mutant{
 	},
 	{
 		"S5", "a suspended member stays connected and is served", "broker/broker.go",
-		"return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive)", "return b.nats.Admit(ctx, account, string(a), false)",
+		"return b.nats.Admit(ctx, account, string(a), status != schemas.MemberActive,", "return b.nats.Admit(ctx, account, string(a), false,",
 		"./proof/exchange", "TestS5SuspendedMemberGetsNothing",
 	},
 	{
