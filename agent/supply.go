@@ -95,9 +95,7 @@ func (m *membership) giveBack(tx durable.Tx, partner schemas.AgencyID, ask schem
 		if p.Grant.Discloser != partner || p.Registered.Before(since) && (p.Revocation == nil || p.StoppedHere.Before(since)) {
 			continue
 		}
-		if err := b.grant(p); err != nil {
-			return 0, err
-		}
+		b.grant(p)
 	}
 	first, err := casebook.Since(tx, since)
 	if err != nil {
@@ -131,7 +129,7 @@ type bundle struct {
 	events []string
 }
 
-func (b *bundle) grant(p casebook.Permission) error {
+func (b *bundle) grant(p casebook.Permission) {
 	g := schemas.NetworkPermission{Grant: string(p.Record.Encode())}
 	if p.TermsRecord != nil {
 		g.Terms = string(p.TermsRecord.Encode())
@@ -140,7 +138,6 @@ func (b *bundle) grant(p casebook.Permission) error {
 		g.Revocation = string(p.Revocation.Encode())
 	}
 	b.grants = append(b.grants, g)
-	return nil
 }
 
 // send says everything that was gathered, in as many events as it takes: grants

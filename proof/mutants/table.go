@@ -245,5 +245,48 @@ var table = []mutant{
 		"S7", "an attachment may have any size", "agent/internal/attachments/upload.go",
 		"up.Bytes > schemas.MaxAttachment {", "up.Bytes < 0 {",
 		"./agent/internal/attachments", "TestS7UploadIsBounded",
+		"R1", "a restored agency asks nobody", "agent/restored.go",
+		"\t\t\tif err := m.askPartner(tx, r, member.Agency, true); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n", "",
+		"./proof/exchange", "TestR1PartnersSendAgain",
+	},
+	{
+		"R2", "a restored agency goes on in its old chain", "agent/internal/outbox/outbox.go",
+		"\treturn durable.PutJSON(tx.Map(mapChains), keyChain, chain)\n", "\tif len(ended) > 0 {\n\t\treturn nil\n\t}\n\treturn durable.PutJSON(tx.Map(mapChains), keyChain, chain)\n",
+		"./agent/internal/outbox", "TestBeginChain",
+	},
+	{
+		"R2", "an older copy of an agency may pull", "broker/internal/gate/pull.go",
+		"req.Chain != \"\" && req.Chain < newest", "req.Chain > newest && newest < \"0\"",
+		"./proof/exchange", "TestR2OldMachineComesBack",
+	},
+	{
+		"R2", "a refused copy goes on", "agent/doubled.go",
+		"\tm.doubled.Store(true)\n", "\tm.doubled.Store(false)\n\treturn nil\n",
+		"./proof/exchange", "TestR2ClonedAgencyIsFoundOut",
+	},
+	{
+		"S1", "a restored agency does not hear of its own revocations", "agent/grant.go",
+		"\tif p.Revocation == nil {\n\t\tp.Revocation, p.StoppedHere = &rec, now\n", "\tif p.Revocation == nil && !p.Issued(m.own) {\n\t\tp.Revocation, p.StoppedHere = &rec, now\n",
+		"./proof/exchange", "TestS1RevokedStaysRevokedAfterRestore",
+	},
+	{
+		"S1", "what no grant permits is sent again", "agent/supply.go",
+		"\treturn err == nil, err\n", "\treturn true, nil\n",
+		"./proof/exchange", "TestR1PartnersSendAgain",
+	},
+	{
+		"S6", "a backup is not encrypted", "agent/internal/backup/write.go",
+		"sealed := seal.Seal(nil, nil, now[:n], place(head, index, last))", "sealed := append(seal.Seal(nil, nil, now[:n], place(head, index, last)), now[:n]...)",
+		"./proof/exchange", "TestS6BackupIsSealedAndWhole",
+	},
+	{
+		"S6", "a backup with something behind its end is restored", "agent/internal/backup/read.go",
+		"\t\treturn damaged(\"something stands behind its end\")\n", "\t\treturn io.EOF\n",
+		"./proof/exchange", "TestS6BackupIsSealedAndWhole",
+	},
+	{
+		"S6", "a store that was not closed is not opened value by value", "agent/internal/store/open.go",
+		"err = s.Verify() //", "err = nil //",
+		"./proof/exchange", "TestS6DamagedStoreIsFoundAtStart",
 	},
 }
