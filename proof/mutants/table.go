@@ -245,6 +245,8 @@ var table = []mutant{
 		"S7", "an attachment may have any size", "agent/internal/attachments/upload.go",
 		"up.Bytes > schemas.MaxAttachment {", "up.Bytes < 0 {",
 		"./agent/internal/attachments", "TestS7UploadIsBounded",
+	},
+	{
 		"R1", "a restored agency asks nobody", "agent/restored.go",
 		"\t\t\tif err := m.askPartner(tx, r, member.Agency, true); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n", "",
 		"./proof/exchange", "TestR1PartnersSendAgain",
