@@ -117,6 +117,31 @@ var table = []mutant{
 		"./proof/exchange", "TestS3InvitedAgain",
 	},
 	{
+		"S4", "a damaged record is handed over", "broker/internal/gate/pull.go",
+		"if err := g.opts.Holds(records); err != nil {", "if err := g.opts.Holds(nil); err != nil {",
+		"./broker/internal/gate", "TestS4DamagedRecordIsWithheld",
+	},
+	{
+		"S4", "the audit does not look at what records hold", "broker/internal/ledger/check.go",
+		"errors.Join(r.Sound(), l.leafHolds(&tiles, r, m))", "l.leafHolds(&tiles, r, m)",
+		"./broker/internal/ledger", "TestS4AuditFindsWhatTheSampleMissed",
+	},
+	{
+		"S4", "an excerpt is believed without its root", "schemas/ledger_excerpt.go",
+		"!w.ended() || root != h.Root", "root != root",
+		"./schemas", "TestVectorsLedgerProof",
+	},
+	{
+		"S4", "an entry that the broker leaves out is not missed", "agent/internal/ledgerview/known.go",
+		"if !ok && k.Epoch != epoch {", "if !ok {",
+		"./agent/internal/ledgerview", "TestS4LeftOutEntryIsFound",
+	},
+	{
+		"S4", "a proof's event may be of another envelope", "schemas/ledger_proof.go",
+		`envelope != "" && envelope != first.Envelope`, `envelope == "-"`,
+		"./schemas", "TestVectorsLedgerProof",
+	},
+	{
 		"S5", "a late connection of a suspended member stays", "broker/internal/transport/turnout.go",
 		"if all || slices.Contains(revoked, c.AuthorizedUser) {", "if slices.Contains(revoked, c.AuthorizedUser) {",
 		"./broker/internal/transport", "TestS5LateConnectionIsTurnedOut",

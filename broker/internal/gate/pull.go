@@ -113,7 +113,7 @@ func (g *Gate) page(ctx context.Context, a schemas.AgencyID, req schemas.PullReq
 	}
 	if err := g.opts.Holds(records); err != nil {
 		g.log.ErrorContext(ctx, "page withheld: the hub is damaged", "error", err)
-		return end, false, errDamaged
+		return schemas.PullEnd{}, false, errDamaged
 	}
 
 	if g.clustered() {
