@@ -58,39 +58,8 @@ func (r *run) play(ctx context.Context) error {
 	return err
 }
 
-// settle waits until the network is quiet, once people have decided what is
-// theirs to decide: what the gate took back because its sender was suspended may
-// go now that it is a member again.
+// settle waits until the network is quiet.
 func (r *run) settle(ctx context.Context) error {
-	for _, a := range r.sched.Agencies {
-		if err := r.decide(ctx, a); err != nil {
-			return err
-		}
-	}
-	return r.rested(ctx)
-}
-
-// decide does what the people of an agency have to do.
-func (r *run) decide(ctx context.Context, a schemas.AgencyID) error {
-	return insist(ctx, func(ctx context.Context) error {
-		s, err := r.clients[a].Status(ctx)
-		if err != nil {
-			return err
-		}
-		for _, t := range s.Networks[0].Person {
-			if t.Code != schemas.CodeSuspended {
-				continue
-			}
-			if err := r.clients[a].Retry(ctx, "", t.Delivery); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// rested waits until the network is quiet.
-func (r *run) rested(ctx context.Context) error {
 	alone, cancel := context.WithTimeout(ctx, settleAlone)
 	defer cancel()
 	if r.quiet(alone) == nil {
@@ -128,7 +97,9 @@ func (r *run) quiet(ctx context.Context) error {
 	return children.Together(waits)
 }
 
-// unquiet says what an agency still has to do, "" if it has done everything.
+// unquiet says what an agency still has to do, "" if it has done everything. It
+// does what people have to do: what the gate took back because its sender was
+// suspended may go now that it is a member again.
 func (r *run) unquiet(ctx context.Context, a schemas.AgencyID) string {
 	s, err := r.clients[a].Status(ctx)
 	if err != nil {
@@ -144,6 +115,11 @@ func (r *run) unquiet(ctx context.Context, a schemas.AgencyID) string {
 			if string(known) == state && count > 0 {
 				why = append(why, fmt.Sprintf("has %d deliveries %s", count, state))
 			}
+		}
+	}
+	for _, t := range n.Person {
+		if t.Code == schemas.CodeSuspended {
+			why = append(why, fmt.Sprintf("has delivery %d to send again: %v", t.Delivery, r.clients[a].Retry(ctx, "", t.Delivery)))
 		}
 	}
 	for _, t := range n.Retry {
