@@ -41,6 +41,12 @@ func (r *run) fall(ctx context.Context, f Fault) error {
 		return p.crash(ctx, f.Point, f.For)
 	case Flip:
 		return p.flip(ctx, f)
+	case Wipe:
+		return r.wipe(ctx, p, f.For)
+	case Restore:
+		return r.restore(ctx, p, f.For)
+	case Clone:
+		return r.clone(ctx, p, f.For)
 	case Power, Torn:
 		if p.medium == Fragile {
 			return p.power(ctx, f)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -30,7 +31,10 @@ type run struct {
 	clients   map[schemas.AgencyID]*agent.Client
 	admin     *broker.Admin
 	lead      *broker.Lead
+	codes     map[schemas.AgencyID]string        // recovery codes
+	people    map[schemas.AgencyID]*sync.RWMutex // each deed holds its agency's; a restore has them all wait
 	given     []*given
+	hubs      [][]byte   // inspections of hubs that were wiped since
 	roll      sync.Mutex // one roll after the other is published: they are numbered
 	joining   sync.Mutex // guards the maps while agencies join
 }
@@ -53,6 +57,10 @@ func newRun(sched Schedule, program, dir string) (*run, error) {
 	r := &run{
 		sched: sched, dir: dir, kids: children.New(program, logs), rec: rec,
 		processes: map[string]*process{}, wires: map[string]*wire{}, clients: map[schemas.AgencyID]*agent.Client{},
+		codes: map[schemas.AgencyID]string{}, people: map[schemas.AgencyID]*sync.RWMutex{},
+	}
+	for _, a := range sched.Agencies {
+		r.people[a] = &sync.RWMutex{}
 	}
 	for range sched.Grants {
 		r.given = append(r.given, &given{issued: make(chan struct{})})
@@ -158,9 +166,19 @@ func (r *run) join(ctx context.Context, a schemas.AgencyID, code string) error {
 	}
 	// In a process of its own: one that maps a file into its memory which it
 	// serves itself, as it would here on a fragile disk, waits for itself.
-	if _, _, err := r.kids.Run(ctx, nil, "agent", "init", "--data", dir, "--name", "Agency "+string(a)); err != nil {
+	out, _, err := r.kids.Run(ctx, nil, "agent", "init", "--data", dir, "--name", "Agency "+string(a), "--json")
+	if err != nil {
 		return err
 	}
+	var made struct {
+		Recovery string `json:"recovery"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil || made.Recovery == "" {
+		return fmt.Errorf("read recovery code: %q", out)
+	}
+	r.joining.Lock()
+	r.codes[a] = made.Recovery
+	r.joining.Unlock()
 	if err := p.start(); err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (p *process) detach(keep bool) error {
 		saved := p.dir + ".saved"
 		var err error
 		if keep {
-			err = os.CopyFS(saved, os.DirFS(p.dir))
+			err = copyDir(saved, p.dir)
 		}
 		if err := errors.Join(err, syscall.Unmount(p.dir, 0)); err != nil || !keep {
 			return err
@@ -168,6 +168,17 @@ func (p *process) detach(keep bool) error {
 	default:
 		return nil
 	}
+}
+
+// copyDir copies a directory of a process that does not run. Its sockets are
+// left out.
+func copyDir(to, from string) error {
+	for _, socket := range []string{"agent.sock", "broker.sock"} {
+		if err := os.Remove(filepath.Join(from, socket)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return os.CopyFS(to, os.DirFS(from))
 }
 
 // fill leaves no room on a small disk.

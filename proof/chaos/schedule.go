@@ -95,6 +95,12 @@ const (
 	Power Kind = "power" // it loses power, and what it had not synced
 	Torn  Kind = "torn"  // the same, but parts of what it had not synced survive
 	Flip  Kind = "flip"  // one bit of its files is changed while it is stopped
+	Wipe  Kind = "wipe"  // a broker loses everything but its keys, and begins a new epoch
+	// Restore: an agency's machine is lost some time after a backup, which is
+	// restored on another. Its people wait meanwhile, so that the backup has all
+	// that they were promised.
+	Restore Kind = "restore"
+	Clone   Kind = "clone" // a copy of an agent runs beside it
 )
 
 // The measure of a run.
@@ -261,22 +267,26 @@ func (m *maker) fault() {
 }
 
 func (m *maker) kind() Kind {
-	all := []Kind{Kill, Kill, Kill, Crash, Crash, Crash, Pause, Pause, Cut, Cut, Slow, Deaf, Deaf, Deaf, Full, Full, Clock, Power, Power, Torn, Torn, Torn, Flip}
+	all := []Kind{Kill, Kill, Kill, Crash, Crash, Crash, Pause, Pause, Cut, Cut, Slow, Deaf, Deaf, Deaf, Full, Full, Clock, Power, Power, Torn, Torn, Torn, Flip, Wipe, Restore, Clone}
 	return all[m.random.IntN(len(all))]
 }
+
+// agentsOnly are faults of agents, or of their lines.
+var agentsOnly = []Kind{Cut, Slow, Deaf, Restore, Clone}
 
 // target draws a process that a kind of fault can meet, "" if there is none.
 func (m *maker) target(k Kind) string {
 	var all []string
 	medium, special := map[Kind]Medium{Full: Small, Power: Fragile, Torn: Fragile}[k]
 	for _, b := range m.brokers() {
-		if k == Cut || k == Slow || k == Deaf || special && m.Disks[b] != medium {
+		if slices.Contains(agentsOnly, k) || special && m.Disks[b] != medium || k == Wipe && m.Brokers > 1 {
 			continue
 		}
 		all = append(all, b, b) // so much hangs on it
 	}
+	replaced := k == Restore || k == Clone // the directory itself is another's then
 	for _, a := range m.Agencies {
-		if !special || m.Disks[string(a)] == medium {
+		if k != Wipe && (!special || m.Disks[string(a)] == medium) && !(replaced && m.Disks[string(a)] != "") {
 			all = append(all, string(a))
 		}
 	}

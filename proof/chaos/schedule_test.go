@@ -52,7 +52,7 @@ func TestSchedules(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []Kind{Kill, Crash, Pause, Cut, Slow, Deaf, Full, Clock, Power, Torn, Flip} {
+	for _, k := range []Kind{Kill, Crash, Pause, Cut, Slow, Deaf, Full, Clock, Power, Torn, Flip, Wipe, Restore, Clone} {
 		if kinds[k] < 20 {
 			t.Errorf("%s comes up %d times", k, kinds[k])
 		}

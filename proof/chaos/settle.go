@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -97,9 +98,14 @@ func (r *run) quiet(ctx context.Context) error {
 	return children.Together(waits)
 }
 
+// again are the reasons for which something stands still that people send again
+// once everything is well: a suspension that is over, a copy that is gone.
+var again = []schemas.Code{schemas.CodeSuspended, schemas.CodeChainConflict}
+
 // unquiet says what an agency still has to do, "" if it has done everything. It
 // does what people have to do: what the gate took back because its sender was
-// suspended may go now that it is a member again.
+// suspended may go now that it is a member again, say, and a copy that was turned
+// away for another is the agency again once the other is gone.
 func (r *run) unquiet(ctx context.Context, a schemas.AgencyID) string {
 	s, err := r.clients[a].Status(ctx)
 	if err != nil {
@@ -117,8 +123,15 @@ func (r *run) unquiet(ctx context.Context, a schemas.AgencyID) string {
 			}
 		}
 	}
+	if !n.Doubled.IsZero() {
+		_, err := r.clients[a].Reclaim(ctx, "")
+		why = append(why, fmt.Sprintf("was turned away for its copy: %v", err))
+	}
+	if n.Recovery != nil && !n.Recovery.Done {
+		why = append(why, "is still being restored: "+n.Recovery.Sentence())
+	}
 	for _, t := range n.Person {
-		if t.Code == schemas.CodeSuspended {
+		if slices.Contains(again, t.Code) {
 			why = append(why, fmt.Sprintf("has delivery %d to send again: %v", t.Delivery, r.clients[a].Retry(ctx, "", t.Delivery)))
 		}
 	}

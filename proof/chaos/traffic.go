@@ -86,6 +86,8 @@ var (
 // person would: a grant has no id before it is given.
 func (r *run) issue(ctx context.Context, s Step) error {
 	g, client := r.sched.Grants[s.Grant], r.clients[r.sched.Grants[s.Grant].From]
+	r.people[g.From].RLock()
+	defer r.people[g.From].RUnlock()
 	day := schemas.DateOf(time.Now())
 	var id schemas.GrantID
 	err := insist(ctx, func(ctx context.Context) (err error) {
@@ -149,6 +151,8 @@ func (r *run) offer(ctx context.Context, s Step, id schemas.EventID) error {
 	if err != nil {
 		return err
 	}
+	r.people[g.From].RLock()
+	defer r.people[g.From].RUnlock()
 	ended := r.given[s.Grant].isEnded()
 	r.rec.add(Line{What: Offered, Grant: s.Grant, Event: id})
 	accept := func(ctx context.Context) error {
@@ -179,7 +183,10 @@ func (r *run) revoke(ctx context.Context, s Step) error {
 		return err
 	}
 	g, id := r.given[s.Grant], r.given[s.Grant].id
-	client := r.clients[r.sched.Grants[s.Grant].From]
+	from := r.sched.Grants[s.Grant].From
+	client := r.clients[from]
+	r.people[from].RLock()
+	defer r.people[from].RUnlock()
 	for {
 		var stopped agent.Stopped
 		err := insist(ctx, func(ctx context.Context) (err error) {

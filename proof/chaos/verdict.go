@@ -26,11 +26,17 @@ func (r *run) manifest(lines []Line) checker.Manifest {
 		Agencies:   r.sched.Agencies,
 		Permitted:  []checker.Rule{{Categories: []schemas.Category{schemas.CategoryCharter}, Grant: schemas.CharterGrant}},
 		Suspended:  map[schemas.AgencyID]int{},
-		Tolerated:  tolerated,
+		Tolerated:  []schemas.Code{schemas.CodeSuspended},
 		Unreadable: []string{string(eventType)},
 	}
 	for _, g := range r.sched.Grants {
 		m.Unreadable = append(m.Unreadable, g.Client)
+	}
+	for _, f := range r.sched.Faults {
+		m.Tolerated = append(m.Tolerated, tolerated[f.Kind]...)
+		if f.Kind == Restore || f.Kind == Clone {
+			m.Remade = append(m.Remade, schemas.AgencyID(f.Target))
+		}
 	}
 	ended := map[int]bool{}
 	for _, l := range lines {
@@ -65,9 +71,12 @@ func (r *run) manifest(lines []Line) checker.Manifest {
 	return m
 }
 
-// tolerated are alarms that faults may raise. Each is explained in
+// tolerated are alarms that a kind of fault may raise. Each is explained in
 // docs/faults.md.
-var tolerated = []schemas.Code{schemas.CodeSuspended}
+var tolerated = map[Kind][]schemas.Code{
+	Wipe:  {schemas.CodeEpochChanged},
+	Clone: {schemas.CodeChainConflict},
+}
 
 // judge lets the checker look at everything that the stopped network left
 // behind, and returns what is wrong.
@@ -130,6 +139,11 @@ func (r *run) check(ctx context.Context, m checker.Manifest) ([]checker.Promise,
 	}
 	if err := children.Together(inspections); err != nil {
 		return nil, fmt.Errorf("the checker cannot look: %w", err)
+	}
+	for _, hub := range r.hubs {
+		if err := in.Read(bytes.NewReader(hub)); err != nil {
+			return nil, err
+		}
 	}
 	return checker.Check(in)
 }

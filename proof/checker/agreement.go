@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -41,18 +42,29 @@ func (n *network) sameDelivery(f *faults, from schemas.AgencyID, d Delivery) {
 	case accepted, stored:
 		if !ok {
 			f.add("event %s: envelope %s is %s at %s, and the broker does not hold it", d.EventID, d.Envelope, d.State, from)
-		} else if n.hub.withdrawalOf(r) != nil && d.State == accepted {
+		} else if d.State == accepted && !n.present(r) {
+			f.add("event %s: envelope %s is accepted at %s, and was not brought to the broker of the present epoch", d.EventID, d.Envelope, from)
+		} else if r.hub.withdrawalOf(r) != nil && d.State == accepted {
 			f.add("event %s: envelope %s was withdrawn, and %s does not know it", d.EventID, d.Envelope, from)
 		}
 	case withdrawn:
-		if !ok || n.hub.withdrawalOf(r) == nil {
+		if !ok || r.hub.withdrawalOf(r) == nil {
 			f.add("event %s: envelope %s is withdrawn at %s and not at the broker", d.EventID, d.Envelope, from)
 		}
 	default:
-		if ok && n.arrivedIn(r) != nil {
+		if ok && n.arrivedIn(r) != nil && !n.receiptBurnt(d) {
 			f.add("event %s: envelope %s is %s at %s and has arrived at %s", d.EventID, d.Envelope, d.State, from, d.Recipient)
 		}
 	}
+}
+
+// receiptBurnt reports whether a delivery may have arrived without its sender
+// knowing: the broker that had handed it over lost its memory, and the receipt
+// with it, and the permission ended before the event could be offered again.
+func (n *network) receiptBurnt(d Delivery) bool {
+	r, ok := n.accepted[d.Envelope]
+	return ok && !n.present(r) && d.State == held && d.Refusal.Code == schemas.CodeGrantRevoked &&
+		r.hub.handedOver(r, math.MaxUint64)
 }
 
 // sameGrant holds one copy of a grant against the other party's and the
@@ -67,12 +79,18 @@ func (n *network) sameGrant(f *faults, a schemas.AgencyID, g Grant) {
 		f.add("grant %s is at %s and not at the broker", id, a)
 		return
 	}
+	if !n.present(*issued) && revoked == nil {
+		f.add("grant %s is at %s and was not brought to the broker of the present epoch", id, a)
+	}
 	if issued.Sender != g.Grant.Discloser || issued.Recipient != g.Grant.Recipient {
 		f.add("grant %s is from %s to %s at %s, and from %s to %s at the broker", id, g.Grant.Discloser, g.Grant.Recipient, a, issued.Sender, issued.Recipient)
 	}
 	// A recipient that has not read so far cannot know of the end yet.
 	cursor := Count(n.members[a].Cursor.Position)
-	if revoked == nil && g.Revocation != nil || revoked != nil && g.Revocation == nil && (a == g.Grant.Discloser || cursor >= revoked.Position) {
+	if revoked != nil && n.present(*revoked) && revoked.Recipient == "" && a == g.Grant.Recipient {
+		return // the broker of the present epoch knows the end only, and not whose it is to be told
+	}
+	if revoked == nil && g.Revocation != nil || revoked != nil && g.Revocation == nil && (a == g.Grant.Discloser || !n.present(*revoked) || cursor >= revoked.Position) {
 		f.add("grant %s: %s and the broker do not agree whether it ended", id, a)
 	}
 	discloser := n.members[g.Grant.Discloser]
@@ -94,17 +112,22 @@ func (n *network) sameGrant(f *faults, a schemas.AgencyID, g Grant) {
 
 // used reports whether the broker took anything under a grant.
 func (n *network) used(id schemas.GrantID) bool {
-	return slices.ContainsFunc(n.hub.Records, func(r Record) bool { return r.Kind == kindAccepted && r.Grant == id })
+	for r := range n.records() {
+		if r.Kind == kindAccepted && r.Grant == id {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *network) grantRecords(id schemas.GrantID) (issued, revoked *Record) {
-	for i, r := range n.hub.Records {
+	for r := range n.records() {
 		switch {
 		case r.Grant != id:
 		case r.Kind == kindIssued:
-			issued = &n.hub.Records[i]
+			issued = &r
 		case r.Kind == kindRevoked:
-			revoked = &n.hub.Records[i]
+			revoked = &r
 		}
 	}
 	return issued, revoked
@@ -116,7 +139,7 @@ func (n *network) receipts() Promise {
 	var f faults
 	type pair struct{ from, to schemas.AgencyID } // of the receipt
 	signed, owed, total := map[pair]int{}, map[pair]int{}, 0
-	for _, r := range n.hub.Records {
+	for r := range n.records() {
 		if r.Kind == kindStored {
 			signed[pair{r.Sender, r.Recipient}] += int(r.Items)
 		}
@@ -138,7 +161,7 @@ func (n *network) receipts() Promise {
 		for _, e := range n.members[to].Events {
 			sender := n.members[e.From]
 			if e.Direction == heard && sender != nil && !slices.ContainsFunc(sender.Deliveries, func(d Delivery) bool {
-				return d.EventID == e.inner.ID && d.Recipient == to && d.State == stored
+				return d.EventID == e.inner.ID && d.Recipient == to && (d.State == stored || n.receiptBurnt(d))
 			}) {
 				f.add("event %s is at %s, and %s has no receipt for it", e.inner.ID, to, e.From)
 			}

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/linkage-exchange/linkage/schemas"
@@ -12,10 +13,11 @@ type link struct {
 	hash     string
 }
 
-// line names a chain: who to whom, in which incarnation.
+// line names a chain: who to whom, in which incarnation, in which epoch.
 type line struct {
 	from, to schemas.AgencyID
 	chain    schemas.ULID
+	epoch    schemas.ULID
 }
 
 // chains proves that each envelope names the one before it, without a gap, and
@@ -23,11 +25,11 @@ type line struct {
 func (n *network) chains() Promise {
 	var f faults
 	heads := map[line]link{}
-	for _, r := range n.hub.Records {
+	for r := range n.records() {
 		if r.Kind != kindAccepted {
 			continue
 		}
-		key := line{r.Sender, r.Recipient, r.Chain}
+		key := line{r.Sender, r.Recipient, r.Chain, r.hub.Epoch}
 		last, ok := heads[key]
 		if !ok {
 			last.hash = strings.Repeat("0", 2*len(schemas.Hash{}))
@@ -49,13 +51,12 @@ func (n *network) chains() Promise {
 func (n *network) sameChains(f *faults, a schemas.AgencyID) {
 	m := n.members[a]
 	for _, d := range m.Deliveries {
-		r, ok := n.accepted[d.Envelope]
-		if !ok || d.State != accepted && d.State != stored && d.State != withdrawn {
+		all := n.taken[d.Envelope]
+		if len(all) == 0 || d.State != accepted && d.State != stored && d.State != withdrawn {
 			continue
 		}
-		if r.Chain != d.Chain || uint64(r.Sequence) != d.Sequence || r.Hash != d.Hash.String() || r.Previous != d.Previous.String() ||
-			d.Position != 0 && d.Position != uint64(r.Position) {
-			f.add("envelope %s is number %d at %s and number %d at the broker, or has another hash there", d.Envelope, d.Sequence, a, r.Sequence)
+		if !slices.ContainsFunc(all, func(r Record) bool { return n.samePlace(d, r) }) {
+			f.add("envelope %s is number %d at %s and number %d at the broker, or has another hash there", d.Envelope, d.Sequence, a, all[len(all)-1].Sequence)
 		}
 	}
 	for sender, lacks := range m.Holes {
@@ -63,4 +64,11 @@ func (n *network) sameChains(f *faults, a schemas.AgencyID) {
 			f.add("%s lacks %d envelopes of %s", a, lacks, sender)
 		}
 	}
+}
+
+// samePlace reports whether a delivery has the place in its chain that a record
+// gives it, and the same hash.
+func (n *network) samePlace(d Delivery, r Record) bool {
+	return r.Chain == d.Chain && uint64(r.Sequence) == d.Sequence && r.Hash == d.Hash.String() && r.Previous == d.Previous.String() &&
+		(d.Position == 0 || d.Position == uint64(r.Position))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/linkage-exchange/linkage/schemas"
@@ -91,22 +93,17 @@ func Held(promises []Promise) bool {
 type network struct {
 	manifest Manifest
 	members  map[schemas.AgencyID]*Membership
-	order    []schemas.AgencyID // of the manifest
-	hub      Hub
-	accepted map[schemas.EventID]Record // by envelope
+	order    []schemas.AgencyID           // of the manifest
+	hubs     []Hub                        // one for each epoch, oldest first
+	hub      Hub                          // of the present epoch
+	accepted map[schemas.EventID]Record   // by envelope, in the latest epoch that has it
+	taken    map[schemas.EventID][]Record // the same in every epoch
 }
 
 func newNetwork(in Input) (*network, error) {
-	n := &network{manifest: in.Manifest, members: map[schemas.AgencyID]*Membership{}, order: in.Manifest.Agencies, accepted: map[schemas.EventID]Record{}}
-	hubs := 0
-	for _, h := range in.Hubs {
-		if h.Network == n.manifest.Network {
-			n.hub = h
-			hubs++
-		}
-	}
-	if hubs != 1 {
-		return nil, schemas.Malformed("broker", "must be exactly one of network %s; %d were given", n.manifest.Network, hubs)
+	n := &network{manifest: in.Manifest, members: map[schemas.AgencyID]*Membership{}, order: in.Manifest.Agencies, accepted: map[schemas.EventID]Record{}, taken: map[schemas.EventID][]Record{}}
+	if err := n.arrange(in.Hubs); err != nil {
+		return nil, err
 	}
 	for _, s := range in.Stores {
 		for i, m := range s.Networks {
@@ -124,13 +121,55 @@ func newNetwork(in Input) (*network, error) {
 			return nil, schemas.Malformed("agent", "of %s must be given, the manifest names it", a)
 		}
 	}
-	for _, r := range n.hub.Records {
-		if r.Kind == kindAccepted {
-			n.accepted[r.Envelope] = r
-		}
-	}
 	return n, nil
 }
+
+// arrange puts the hubs in the order of their epochs, and finds every envelope
+// in them.
+func (n *network) arrange(all []Hub) error {
+	for _, h := range all {
+		if h.Network == n.manifest.Network {
+			n.hubs = append(n.hubs, h)
+		}
+	}
+	slices.SortFunc(n.hubs, func(a, b Hub) int { return strings.Compare(string(a.Epoch), string(b.Epoch)) })
+	for i := 1; i < len(n.hubs); i++ {
+		if n.hubs[i].Epoch == n.hubs[i-1].Epoch {
+			return schemas.Malformed("broker", "of network %s must be given once for each epoch", n.manifest.Network)
+		}
+	}
+	if len(n.hubs) == 0 {
+		return schemas.Malformed("broker", "of network %s must be given", n.manifest.Network)
+	}
+	for i := range n.hubs {
+		for j := range n.hubs[i].Records {
+			r := &n.hubs[i].Records[j]
+			r.hub = &n.hubs[i]
+			if r.Kind == kindAccepted {
+				n.accepted[r.Envelope] = *r
+				n.taken[r.Envelope] = append(n.taken[r.Envelope], *r)
+			}
+		}
+	}
+	n.hub = n.hubs[len(n.hubs)-1]
+	return nil
+}
+
+// records are those of every epoch, oldest first.
+func (n *network) records() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for _, h := range n.hubs {
+			for _, r := range h.Records {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// present reports whether a record is of the present epoch.
+func (n *network) present(r Record) bool { return r.hub.Epoch == n.hub.Epoch }
 
 // faults gathers what breaks a promise.
 type faults []string

@@ -25,19 +25,20 @@ func (n *network) doubled() Promise {
 			events++
 		}
 	}
-	places, taken := map[string]bool{}, map[schemas.EventID]bool{}
-	for _, r := range n.hub.Records {
+	places, taken := map[string]bool{}, map[string]bool{} // in one epoch
+	for r := range n.records() {
 		if r.Kind != kindAccepted {
 			continue
 		}
-		place := fmt.Sprintf("%s|%s|%s|%d", r.Sender, r.Chain, r.Recipient, r.Sequence)
+		place := fmt.Sprintf("%s|%s|%s|%s|%d", r.hub.Epoch, r.Sender, r.Chain, r.Recipient, r.Sequence)
 		if places[place] {
 			f.add("the broker took number %d of %s for %s twice, again at position %d with envelope %s", r.Sequence, r.Sender, r.Recipient, r.Position, r.Envelope)
 		}
-		if taken[r.Envelope] {
+		envelope := string(r.hub.Epoch) + "|" + string(r.Envelope)
+		if taken[envelope] {
 			f.add("the broker took envelope %s twice, again at position %d", r.Envelope, r.Position)
 		}
-		places[place], taken[r.Envelope] = true, true
+		places[place], taken[envelope] = true, true
 	}
 	return f.promise("R2 nothing has its effect twice", "%d events in %d stores and %d envelopes at the broker, each once", events, len(n.order), len(places))
 }

@@ -57,6 +57,9 @@ func (n *network) traced(f *faults, to schemas.AgencyID, e Entry) {
 // it, or sealed one for the same recipient anew since.
 func (n *network) known(r Record) bool {
 	sender := n.members[r.Sender]
+	if slices.Contains(n.manifest.Remade, r.Sender) {
+		return true // an arrival is traced all the same
+	}
 	return sender != nil && slices.ContainsFunc(sender.Deliveries, func(d Delivery) bool {
 		return d.Envelope == r.Envelope || d.Recipient == r.Recipient && d.Attempts > 1
 	})

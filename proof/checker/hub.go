@@ -11,7 +11,7 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// Hub is the broker's record, as `linkage broker inspect --json` prints it.
+// Hub is the broker's record in one epoch, as `linkage broker inspect --json` prints it.
 type Hub struct {
 	Network schemas.NetworkID `json:"network"`
 	Epoch   schemas.ULID      `json:"epoch"`
@@ -51,6 +51,8 @@ type Record struct {
 	Chain    schemas.ULID `json:"chain"`
 	Sequence Count        `json:"sequence"`
 	Previous string       `json:"previous"`
+
+	hub *Hub // the one that it is in
 }
 
 // Count is a number that may be printed as it stands in a header.

@@ -33,6 +33,10 @@ type Manifest struct {
 	Alarms []schemas.Code `json:"alarms" yaml:"alarms"`
 	// Tolerated are the codes of alarms that what happened may have raised.
 	Tolerated []schemas.Code `json:"tolerated,omitempty" yaml:"tolerated,omitempty"`
+	// Remade are agencies that were restored from a backup, or ran twice for a
+	// while: their stores need not know every envelope that the broker has of
+	// them. What such an envelope brought must be theirs all the same.
+	Remade []schemas.AgencyID `json:"remade,omitempty" yaml:"remade,omitempty"`
 	// Returned are the calls that changed a grant's or a member's standing, and
 	// by where in the hub each must have taken effect.
 	Returned []Returned `json:"returned,omitempty" yaml:"returned,omitempty"`

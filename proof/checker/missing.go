@@ -55,8 +55,8 @@ func (n *network) whereabouts(f *faults, from schemas.AgencyID, e inner, to sche
 	for _, d := range n.members[from].Deliveries {
 		if d.EventID == e.ID && d.Recipient == to {
 			states = append(states, d.State)
-			_, ok := n.accepted[d.Envelope]
-			inHub = inHub || ok
+			r, ok := n.accepted[d.Envelope]
+			inHub = inHub || ok && n.present(r)
 		}
 	}
 	recipient := n.members[to]

@@ -33,7 +33,7 @@ func (n *network) permitted() Promise {
 // grants counts the grants in the hub.
 func (n *network) grants() int {
 	count := 0
-	for _, r := range n.hub.Records {
+	for r := range n.records() {
 		if r.Kind == kindIssued {
 			count++
 		}

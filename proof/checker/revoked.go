@@ -14,7 +14,7 @@ func (n *network) afterRevocation() Promise {
 	var f faults
 	var told []string
 	ended := map[schemas.GrantID]bool{}
-	for _, r := range n.hub.Records {
+	for r := range n.records() {
 		if r.Kind == kindRevoked {
 			ended[r.Grant] = true
 			told = append(told, n.ended(&f, r))
@@ -37,10 +37,10 @@ func (n *network) afterRevocation() Promise {
 // call returned.
 func (n *network) returned(f *faults) {
 	for _, c := range n.manifest.Returned {
-		if c.Epoch != n.hub.Epoch {
-			continue
-		}
-		if !slices.ContainsFunc(n.hub.Records, func(r Record) bool {
+		i := slices.IndexFunc(n.hubs, func(h Hub) bool { return h.Epoch == c.Epoch })
+		if i < 0 {
+			f.add("a call about %s%s returned in epoch %s, of which there is no record", c.Grant, c.Agency, c.Epoch)
+		} else if !slices.ContainsFunc(n.hubs[i].Records, func(r Record) bool {
 			return r.Position <= c.Position && (c.Grant != "" && r.Kind == kindRevoked && r.Grant == c.Grant ||
 				c.Agency != "" && r.Kind == kindSuspended && r.Recipient == c.Agency)
 		}) {
@@ -52,23 +52,27 @@ func (n *network) returned(f *faults) {
 // ended looks at every envelope under a grant that ended.
 func (n *network) ended(f *faults, revocation Record) string {
 	handed, taken, unknown := 0, 0, 0
-	for _, r := range n.hub.Records {
-		if r.Kind != kindAccepted || r.Grant != revocation.Grant {
+	for r := range n.records() {
+		if r.Kind != kindAccepted || r.Grant != revocation.Grant || r.hub.Epoch < revocation.hub.Epoch {
 			continue
 		}
-		back := n.hub.withdrawalOf(r)
+		back := r.hub.withdrawalOf(r)
 		there := n.arrivedIn(r)
 		switch {
+		case r.hub.Epoch > revocation.hub.Epoch:
+			f.add("envelope %s was taken in epoch %s under grant %s, which ended before%s", r.Envelope, r.hub.Epoch, r.Grant, brought(there))
 		case r.Position > revocation.Position:
 			f.add("envelope %s was taken at position %d under grant %s, which ended at %d%s", r.Envelope, r.Position, r.Grant, revocation.Position, brought(there))
 		case back != nil && there != nil:
 			f.add("envelope %s was withdrawn and is at %s%s", r.Envelope, r.Recipient, brought(there))
 		case back != nil:
 			taken++
-		case n.hub.handedOver(r, revocation.Position):
+		case r.hub.handedOver(r, revocation.Position):
 			handed++
 		case r.Position <= revocation.Through:
 			unknown++
+		case !n.present(r) && there == nil:
+			taken++ // the broker's record ends before it says so
 		default:
 			f.add("envelope %s under grant %s, which ended at position %d, was neither handed over before nor withdrawn%s", r.Envelope, r.Grant, revocation.Position, brought(there))
 		}

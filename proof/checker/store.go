@@ -71,6 +71,7 @@ const (
 	accepted  = "accepted"
 	stored    = "stored"
 	withdrawn = "withdrawn"
+	held      = "held"
 )
 
 // Delivery is one event on its way to one recipient, as the sender knows it.
