@@ -17,6 +17,13 @@ import (
 type capture struct {
 	manifest, hub doc
 	stores        map[string]doc // by agency
+	further       []doc          // hubs of other epochs
+}
+
+// with adds the hub of another epoch.
+func (c capture) with(hub doc) capture {
+	c.further = []doc{hub}
+	return c
 }
 
 // doc is a JSON object.
@@ -102,6 +109,11 @@ func (c capture) check(t *testing.T) []checker.Promise {
 		}
 		if err := in.Read(bytes.NewReader(b)); err != nil {
 			t.Fatal(name, err)
+		}
+	}
+	for _, hub := range c.further {
+		if err := in.Read(bytes.NewReader(encode(t, hub))); err != nil {
+			t.Fatal(err)
 		}
 	}
 	promises, err := checker.Check(in)

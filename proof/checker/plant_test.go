@@ -51,6 +51,14 @@ var plants = map[string]plant{
 		return id(e)
 	}},
 
+	"a revocation without effect when it returned": {"S1 nothing after a revocation", func(t *testing.T, c capture) string {
+		ended := pick(t, c.hub, "records", doc{"kind": "grant-revoked"})
+		at, _ := ended["position"].(json.Number)
+		n, _ := at.Int64()
+		add(c.manifest, "returned", doc{"grant": ended["grant"], "epoch": c.hub["epoch"], "position": json.Number(strconv.FormatInt(n-1, 10))})
+		return text(ended, "grant")
+	}},
+
 	"an event that its sender lost": {"R1 nothing is lost", func(t *testing.T, c capture) string {
 		e := anArrival(t, c, shelter)
 		put(c.member(lead), "events", slices.DeleteFunc(items(c.member(lead), "events"), func(x doc) bool { return id(x) == id(e) }))
@@ -220,6 +228,28 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			named := fault.plant(t, c)
 			fault.found(t, c, named)
 		})
+	}
+}
+
+// A broker that began anew holds what is open, or the checker says what it lacks.
+func TestEpochs(t *testing.T) {
+	c := readCapture(t, consortium)
+	older, newer := clone(t, c.hub), clone(t, c.hub)
+	older["epoch"], older["records"] = "01AAAAAAAAAAAAAAAAAAAAAAAA", []any{}
+	newer["epoch"], newer["records"] = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", []any{}
+	for _, p := range c.with(older).check(t) {
+		if !p.Held {
+			t.Errorf("an epoch before in which nothing happened: %s: %s", p.Name, p.Evidence)
+		}
+	}
+	for _, p := range c.with(newer).check(t) {
+		agree := p.Name == "both sides and the broker agree"
+		if agree && !strings.Contains(p.Evidence, "was not brought to the broker of the present epoch") {
+			t.Errorf("an epoch to which nothing was brought: %s", p.Evidence)
+		}
+		if p.Held == agree {
+			t.Errorf("an epoch to which nothing was brought: %s held %v: %s", p.Name, p.Held, p.Evidence)
+		}
 	}
 }
 

@@ -12,6 +12,16 @@ type mutant struct {
 
 var table = []mutant{
 	{
+		"R1", "a broker that could not write goes on as if it could", "broker/internal/transport/logger.go",
+		"if strings.HasPrefix(text, notWritten) {", "if false {",
+		"./broker/internal/transport", "TestFullDisk",
+	},
+	{
+		"R1", "a disk that loses power keeps everything", "proof/disk/disk.go",
+		"if err := c.undo(c.survives(torn)); err != nil {", "if err := error(nil); err != nil {",
+		"./proof/disk", "TestWhatWasSyncedStaysAndTheRestIsLost",
+	},
+	{
 		"R2", "an event is recorded again when it comes again", "agent/internal/casebook/casebook.go",
 		"err != nil || known {\n\t\treturn n, known, err\n\t}", "err != nil {\n\t\treturn n, known, err\n\t}",
 		"./proof/exchange", "TestR2NothingHasItsEffectTwice",
