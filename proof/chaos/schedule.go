@@ -286,7 +286,7 @@ func (m *maker) target(k Kind) string {
 	}
 	replaced := k == Restore || k == Clone // the directory itself is another's then
 	for _, a := range m.Agencies {
-		if k != Wipe && (!special || m.Disks[string(a)] == medium) && !(replaced && m.Disks[string(a)] != "") {
+		if k != Wipe && (!special || m.Disks[string(a)] == medium) && (!replaced || m.Disks[string(a)] == "") {
 			all = append(all, string(a))
 		}
 	}
