@@ -168,6 +168,6 @@ func (p Page) proof(position uint64) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	proven, err := p.LedgerExcerpt.Proof(head.Size, position)
+	proven, err := p.Proof(head.Size, position)
 	return Proof{Key: p.Key, HeadedEntry: schemas.HeadedEntry{Head: p.Head, ProvenEntry: proven}}, err
 }
