@@ -87,11 +87,6 @@ var table = []mutant{
 		"./proof/exchange", "TestS3MemberCannotActAsAnother",
 	},
 	{
-		"R2", "receipts signed with a stolen key are not repeated", "agent/rotate.go",
-		"m.inbox.ReceiptsSince(tx, since))", "nil)",
-		"./proof/exchange", "TestR2RotationUnderLoad",
-	},
-	{
 		"R3", "what was taken back is not shown", "agent/status.go",
 		"case d.State == outbox.Held || d.State == outbox.Withdrawn:", "case d.State == outbox.Held:",
 		"./proof/exchange", "TestR3WithdrawnStaysInSight",

@@ -20,11 +20,25 @@ type owed struct {
 
 func (in *Inbox) queueReceipt(tx durable.Tx, o schemas.Outline, kind schemas.ReceiptKind, code schemas.Code) error {
 	e := o.Envelope
-	_, err := durable.AppendJSON(tx.Log(logReceipts), owed{To: e.Sender, Item: schemas.ReceiptItem{
+	receipt := owed{To: e.Sender, Item: schemas.ReceiptItem{
 		Envelope: e.ID, Chain: e.Chain, Sequence: e.Sequence, Hash: o.Hash(), Kind: kind, Code: code,
-	}})
+	}}
+	if kind == schemas.ReceiptRefused { // what was refused may have no place in a chain that could be believed
+		if _, err := durable.AppendJSON(tx.Log(logRefusals), refusal{receipt, in.opts.Now()}); err != nil {
+			return err
+		}
+	}
+	_, err := durable.AppendJSON(tx.Log(logReceipts), receipt)
 	return err
 }
+
+// refusal is a refusal that was once owed, and since when.
+type refusal struct {
+	Owed owed      `json:"owed"`
+	At   time.Time `json:"at"`
+}
+
+const logRefusals = "refusals"
 
 // owing is how many receipts are looked at together. While an agency takes in
 // what waited for long, that many gather before they are sent, so that each
@@ -137,15 +151,28 @@ const receiptLag = 8 * 24 * time.Hour
 // key that does not count for it any more.
 func (in *Inbox) ReceiptsSince(tx durable.Tx, since time.Time) error {
 	since = since.Add(-receiptLag)
-	return tx.Map(mapAnswers).Each(func(place string, v []byte) error {
-		a, err := durable.DecodeJSON[answer](v)
-		if err != nil || a.Envelope == "" || a.At.Before(since) {
+	var refusals []owed
+	err := tx.Log(logRefusals).Scan(1, func(_ uint64, v []byte) error {
+		r, err := durable.DecodeJSON[refusal](v)
+		if err == nil && !r.At.Before(since) {
+			refusals = append(refusals, r.Owed)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, o := range refusals {
+		if _, err := durable.AppendJSON(tx.Log(logReceipts), o); err != nil {
 			return err
 		}
-		o := owed{Item: schemas.ReceiptItem{Envelope: a.Envelope, Hash: a.Hash, Kind: schemas.ReceiptStored, Code: a.Code}}
-		if a.Code != "" {
-			o.Item.Kind = schemas.ReceiptRefused
+	}
+	return tx.Map(mapAnswers).Each(func(place string, v []byte) error {
+		a, err := durable.DecodeJSON[answer](v)
+		if err != nil || a.Envelope == "" || a.Code != "" || a.At.Before(since) {
+			return err
 		}
+		o := owed{Item: schemas.ReceiptItem{Envelope: a.Envelope, Hash: a.Hash, Kind: schemas.ReceiptStored}}
 		parts := strings.Split(place, "|")
 		if len(parts) != 3 {
 			return fmt.Errorf("answer at an unknown place")
