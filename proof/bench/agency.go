@@ -153,12 +153,3 @@ func (m *member) innerEvent(client schemas.Handle, subject string) (schemas.Sign
 }
 
 const attendance = "org.linkage.attendance.recorded.v1"
-
-// localEvent is an attendance event as an agency's own system posts it.
-func localEvent(to schemas.AgencyID, client string) ([]byte, error) {
-	return json.Marshal(map[string]any{
-		"specversion": "1.0", "id": schemas.NewEventID(), "source": "/attendance-system", "type": attendance, "subject": "a-" + string(schemas.NewGrantID()),
-		"time": time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), "datacontenttype": "application/json", "client": client, "recipient": to,
-		"data": map[string]string{"date": "2026-03-15", "status": "attended"},
-	})
-}

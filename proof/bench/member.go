@@ -44,6 +44,8 @@ const (
 	overWebSocket transport = "WebSocket over TLS"
 )
 
+const connectAttempts = 20
+
 func (m *member) connect(via transport) (err error) {
 	public, err := m.user.PublicKey()
 	if err != nil {
@@ -56,7 +58,14 @@ func (m *member) connect(via transport) (err error) {
 	options = append(options, nats.Secure(unverified()), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Timeout(time.Minute),
 		nats.UserJWT(func() (string, error) { return m.jwt, nil }, m.user.Sign), nats.CustomInboxPrefix("_INBOX."+public),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-	if m.conn, err = nats.Connect(address, options...); err != nil {
+	// On a busy machine the server may take a slow client for one of the older
+	// kind, which waits for a greeting before it speaks TLS; agents try again, too.
+	for range connectAttempts {
+		if m.conn, err = nats.Connect(address, options...); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	_, err = m.conn.Subscribe(schemas.HintSubject, func(*nats.Msg) {}) // as agents do

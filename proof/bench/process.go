@@ -183,13 +183,22 @@ func (t *tail) String() string {
 	return string(t.buf)
 }
 
+var given sync.Map // addresses that freeAddress returned, which may not be in use yet
+
+// freeAddress is an address on loopback that nobody listens on and that was not
+// given out before.
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("no free port on loopback: " + err.Error())
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			panic("no free port on loopback: " + err.Error())
+		}
+		address := l.Addr().String()
+		_ = l.Close() // only its number was wanted
+		if _, before := given.LoadOrStore(address, true); !before {
+			return address
+		}
 	}
-	defer func() { _ = l.Close() }() // only its number was wanted
-	return l.Addr().String()
 }
 
 // linkage runs a command of ours that ends by itself.

@@ -54,12 +54,15 @@ type Directory struct {
 	Changed func(tx durable.Tx, before, after Member) error
 	// Raise records an alarm for a person.
 	Raise func(tx durable.Tx, code schemas.Code, about schemas.AgencyID, text string) error
+
+	// members spares decoding a card for every envelope.
+	members durable.Decoded[Member]
 }
 
 // Member returns what is known of an agency; ok is false for one that is not on
 // the roll.
 func (d *Directory) Member(tx durable.Tx, a schemas.AgencyID) (m Member, ok bool, err error) {
-	return durable.GetJSON[Member](tx.Map(mapMembers), string(a))
+	return d.members.Get(tx.Map(mapMembers), string(a))
 }
 
 // Members lists everybody on the roll, in no order.

@@ -121,7 +121,8 @@ func (g *Gate) prepare(s *submission) {
 		s.refusal = err
 		return
 	}
-	s.envelope, s.hash, s.key = e, e.Hash(), e.SigningKey()
+	outline := e.Outline() // its digest is made once, for the hash and the signature
+	s.envelope, s.hash, s.key = e, outline.Hash(), e.SigningKey()
 	if s.sender, s.refusal = g.checkSender(s.account, e.Sender); s.refusal != nil {
 		return
 	}
@@ -136,7 +137,7 @@ func (g *Gate) prepare(s *submission) {
 		s.unsigned = schemas.Refuse(schemas.CodeUnknownSigningKey, "ce-dssematerial", "must be made with a live signing key of the sender", "publish the card with the new key first")
 		return
 	}
-	s.unsigned = e.Verify(key)
+	s.unsigned = outline.Verify(key)
 }
 
 // positionOf is where a sequence of a chain was committed, 0 if it was not.
