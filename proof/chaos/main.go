@@ -15,6 +15,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -66,6 +67,9 @@ func parse(args []string) (c campaign, err error) {
 	f.BoolVar(&c.show, "show", false, "print the schedules and run nothing")
 	if err := f.Parse(args); err != nil {
 		return c, err
+	}
+	if c.brokers != 1 {
+		return c, errors.New("-brokers must be 1: there are no networks of several brokers yet")
 	}
 	if c.keep == "" {
 		cache, err := os.UserCacheDir()

@@ -145,7 +145,23 @@ func (r *run) check(ctx context.Context, m checker.Manifest) ([]checker.Promise,
 			return nil, err
 		}
 	}
-	return checker.Check(in)
+	promises, err := checker.Check(in)
+	if err != nil {
+		return nil, err
+	}
+	return append(promises, r.ledger(ctx)), nil
+}
+
+// ledger has the broker's ledger held against itself, its signed head and the
+// hub, from files alone.
+func (r *run) ledger(ctx context.Context) checker.Promise {
+	p := checker.Promise{Name: "S4 the ledger is whole", Held: true}
+	out, _, err := r.kids.Run(ctx, nil, "ledger", "verify", "--hub", filepath.Join(r.dir, broker1))
+	p.Evidence = strings.TrimSpace(string(out))
+	if err != nil {
+		p.Held, p.Evidence = false, err.Error()
+	}
+	return p
 }
 
 // panics finds the traces of programs that broke, in the logs.
