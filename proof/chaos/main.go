@@ -68,8 +68,8 @@ func parse(args []string) (c campaign, err error) {
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
-	if c.brokers != 1 {
-		return c, errors.New("-brokers must be 1: there are no networks of several brokers yet")
+	if c.brokers != 1 && c.brokers != 3 {
+		return c, errors.New("-brokers must be 1 or 3")
 	}
 	if c.keep == "" {
 		cache, err := os.UserCacheDir()

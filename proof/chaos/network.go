@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ type run struct {
 	processes map[string]*process
 	wires     map[string]*wire
 	clients   map[schemas.AgencyID]*agent.Client
-	admin     *broker.Admin
+	admins    []*broker.Admin // of each broker
 	lead      *broker.Lead
 	codes     map[schemas.AgencyID]string        // recovery codes
 	people    map[schemas.AgencyID]*sync.RWMutex // each deed holds its agency's; a restore has them all wait
@@ -79,7 +80,7 @@ func (r *run) addProcess(name string, ask func(context.Context) error, args ...s
 func (r *run) found(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, foundFor)
 	defer cancel()
-	if err := r.foundBroker(ctx); err != nil {
+	if err := r.foundBrokers(ctx); err != nil {
 		return err
 	}
 	var joins []func() error
@@ -93,48 +94,116 @@ func (r *run) found(ctx context.Context) error {
 	return children.Together(joins)
 }
 
-func (r *run) foundBroker(ctx context.Context) error {
-	address, err := freeAddress()
+// foundBrokers founds the network and starts its brokers: one, or three that
+// stand in for each other.
+func (r *run) foundBrokers(ctx context.Context) error {
+	names := r.sched.brokers()
+	public, err := freeAddresses(len(names))
 	if err != nil {
 		return err
 	}
-	dir, lead := filepath.Join(r.dir, broker1), filepath.Join(r.dir, "lead")
-	r.admin = broker.OpenAdmin(dir)
-	p, err := r.addProcess(broker1, func(ctx context.Context) error {
-		_, err := r.admin.State(ctx)
-		return err
-	}, "broker", "run", "--data", dir, "--listen", address, "--status-listen", "off")
+	routes, err := freeAddresses(len(names))
 	if err != nil {
 		return err
 	}
-	_, err = broker.Init(broker.InitOptions{DataDir: dir, LeadDir: lead, Network: network, URL: "https://" + address})
-	if err != nil {
+	for i, name := range names {
+		dir := filepath.Join(r.dir, name)
+		admin := broker.OpenAdmin(dir)
+		r.admins = append(r.admins, admin)
+		args := []string{"broker", "run", "--data", dir, "--listen", public[i], "--status-listen", "off"}
+		if len(names) > 1 {
+			file := filepath.Join(r.dir, name+".yaml")
+			settings := fmt.Sprintf("cluster_brokers: https://%s\ncluster_place: %d\ncluster_routes: %s\ncluster_listen: %s\n",
+				strings.Join(public, " https://"), i+1, strings.Join(routes, " "), routes[i])
+			if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+				return err
+			}
+			args = append(args, "--config", file)
+		}
+		if _, err := r.addProcess(name, func(ctx context.Context) error {
+			_, err := admin.State(ctx)
+			return err
+		}, args...); err != nil {
+			return err
+		}
+	}
+	if err := r.makeBrokers(names, "https://"+public[0]); err != nil {
 		return err
 	}
-	if r.lead, err = broker.OpenLead(lead, time.Now); err != nil {
-		return err
+	var starts []func() error
+	for _, name := range names {
+		starts = append(starts, func() error {
+			if err := r.processes[name].start(); err != nil {
+				return err
+			}
+			return r.processes[name].serves(ctx, foundFor)
+		})
 	}
-	if err := p.start(); err != nil {
-		return err
-	}
-	return p.serves(ctx, foundFor)
+	return children.Together(starts)
 }
 
-// freeAddress finds a free port of this machine.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// makeBrokers makes the directory of the first broker, and those of the others
+// from it.
+func (r *run) makeBrokers(names []string, url string) (err error) {
+	lead, first := filepath.Join(r.dir, "lead"), r.processes[names[0]].dir
+	if _, err := broker.Init(broker.InitOptions{DataDir: first, LeadDir: lead, Network: network, URL: url}); err != nil {
+		return err
 	}
-	return l.Addr().String(), l.Close()
+	if r.lead, err = broker.OpenLead(lead, time.Now); err != nil || len(names) == 1 {
+		return err
+	}
+	file := filepath.Join(r.dir, "replica.json")
+	code, err := broker.PackReplica(first, file)
+	if err != nil {
+		return err
+	}
+	for _, name := range names[1:] {
+		if _, err := broker.UnpackReplica(file, code, r.processes[name].dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeAddresses finds free ports of this machine.
+func freeAddresses(n int) (all []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer func() { _ = l.Close() }() // all at once at the end, so that no port is found twice
+		all = append(all, l.Addr().String())
+	}
+	return all, nil
+}
+
+// admin is a broker that answers, or any.
+func (r *run) admin(ctx context.Context) *broker.Admin {
+	for _, a := range r.admins[1:] {
+		within, cancel := context.WithTimeout(ctx, patience/4)
+		_, err := r.admins[0].State(within)
+		cancel()
+		if err == nil {
+			break
+		}
+		within, cancel = context.WithTimeout(ctx, patience/4)
+		_, err = a.State(within)
+		cancel()
+		if err == nil {
+			return a
+		}
+	}
+	return r.admins[0]
 }
 
 func (r *run) invite(ctx context.Context, a schemas.AgencyID) (string, error) {
-	account, err := r.admin.Account(ctx, a)
+	admin := r.admin(ctx)
+	account, err := admin.Account(ctx, a)
 	if err != nil {
 		return "", err
 	}
-	state, err := r.admin.State(ctx)
+	state, err := admin.State(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -142,7 +211,7 @@ func (r *run) invite(ctx context.Context, a schemas.AgencyID) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = r.admin.Publish(ctx, invited.Roll, &invited.Invitation)
+	_, err = admin.Publish(ctx, invited.Roll, &invited.Invitation)
 	return invited.Code.String(), err
 }
 

@@ -214,7 +214,7 @@ func (r *run) revoke(ctx context.Context, s Step) error {
 func (r *run) hubNow(ctx context.Context) (schemas.ULID, uint64) {
 	ctx, cancel := context.WithTimeout(ctx, patience/4)
 	defer cancel()
-	s, err := r.admin.State(ctx)
+	s, err := r.admin(ctx).State(ctx)
 	if err != nil {
 		return "", 0
 	}
@@ -242,7 +242,8 @@ func (r *run) standing(ctx context.Context, a schemas.AgencyID, status schemas.M
 	r.roll.Lock()
 	defer r.roll.Unlock()
 	return insist(ctx, func(ctx context.Context) error {
-		state, err := r.admin.State(ctx)
+		admin := r.admin(ctx)
+		state, err := admin.State(ctx)
 		if err != nil {
 			return err
 		}
@@ -253,7 +254,7 @@ func (r *run) standing(ctx context.Context, a schemas.AgencyID, status schemas.M
 		if err != nil {
 			return err
 		}
-		_, err = r.admin.Publish(ctx, roll, nil)
+		_, err = admin.Publish(ctx, roll, nil)
 		return err
 	})
 }
