@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/linkage-exchange/linkage/schemas"
@@ -11,7 +12,7 @@ import (
 // that flipped on the disk shows here.
 func (r Record) Sound() error {
 	switch r.Kind() {
-	case Refused, HandedOver, Noticed: // nobody signed them, and the header says it all
+	case Refused, HandedOver, Noticed, OfferFinished: // nobody signed them, and the header says it all
 		return nil
 	}
 	hash, err := r.hash()
@@ -21,6 +22,8 @@ func (r Record) Sound() error {
 	return schemas.Refuse(schemas.CodeHistoryForked, "hub", fmt.Sprintf("must have at position %d what its header says (%s), has other content", r.Position, r.Kind()),
 		"keep a copy of the data directory as evidence, and look for a fault of the disk; see docs/operations.md")
 }
+
+var errNoCard = errors.New("there is no card")
 
 // hash is what the header has to say of the content.
 func (r Record) hash() (schemas.Hash, error) {
@@ -37,6 +40,14 @@ func (r Record) hash() (schemas.Hash, error) {
 		}
 		err := schemas.DecodeJSON(r.Data, &a)
 		return a.Card.Hash(), err
+	case MemberReturned:
+		var e schemas.Entry
+		if err := schemas.DecodeJSON(r.Data, &e); err != nil || len(e.Cards) == 0 {
+			return schemas.Hash{}, errors.Join(err, errNoCard)
+		}
+		return e.Cards[len(e.Cards)-1].Hash(), nil
+	case HeadBrought:
+		return schemas.HashOf(r.Data), nil
 	default:
 		rec, err := schemas.ParseRecord(r.Data)
 		return rec.Hash(), err

@@ -50,6 +50,9 @@ func (j *journalOf) Write(_ context.Context, c journal.Change) (journal.Outcome,
 	for _, r := range records {
 		r.Position = uint64(len(j.records)) + 1
 		j.records = append(j.records, r)
+		if err := r.Sound(); err != nil { // or nothing behind it would ever be handed over
+			return journal.Outcome{}, err
+		}
 		if err := j.reg.Apply(r); err != nil {
 			return journal.Outcome{}, err
 		}
