@@ -22,6 +22,16 @@ var table = []mutant{
 		"./proof/disk", "TestWhatWasSyncedStaysAndTheRestIsLost",
 	},
 	{
+		"S1", "a cluster's page is given before it is recorded", "broker/internal/gate/pull.go",
+		"\tif g.clustered() {\n\t\treturn g.pageOnRecord", "\tif g.clustered() && false {\n\t\treturn g.pageOnRecord",
+		"./broker/internal/gate", "TestS1ReplacedBrokerHandsNothingOver",
+	},
+	{
+		"S1", "a gate decides although it does not lead", "broker/internal/gate/cluster.go",
+		"return !g.clustered() || g.term.active() && g.opts.Leads() }", "return !g.clustered() || g.opts.Leads() }",
+		"./broker/internal/gate", "TestFollowingGateDecidesNothing",
+	},
+	{
 		"R2", "an event is recorded again when it comes again", "agent/internal/casebook/casebook.go",
 		"err != nil || known {\n\t\treturn n, known, err\n\t}", "err != nil {\n\t\treturn n, known, err\n\t}",
 		"./proof/exchange", "TestR2NothingHasItsEffectTwice",

@@ -292,3 +292,5 @@ func (n *network) publishRoll() {
 	_, err := n.reg.PublishRoll(n.ctx(), n.sign(schemas.RecordRoll, n.roll))
 	check(n.t, err)
 }
+
+func (n *network) admissionKey() ed25519.PublicKey { return n.admission.Public().(ed25519.PublicKey) }
