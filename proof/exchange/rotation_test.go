@@ -113,7 +113,7 @@ func TestR2RotationUnderLoad(t *testing.T) {
 				rotate(t, a, how())
 			})
 			both(func(a *agent.Agent, _ schemas.AgencyID) {
-				eventually.True(t, "everything arrives", func() bool { return status(t, a, "").Events >= uint64(2*total) })
+				eventually.True(t, "everything arrives", func() bool { return len(heard(t, a)) >= total })
 				eventually.True(t, "every receipt is back", func() bool { return waiting(t, a, "") == 0 })
 				times := map[string]int{}
 				for _, subject := range subjects(t, a) {
@@ -124,7 +124,9 @@ func TestR2RotationUnderLoad(t *testing.T) {
 						t.Errorf("%s was heard %d times", subject, times[subject])
 					}
 				}
-				if missing := status(t, a, "").Missing; len(missing) > 0 {
+				// An envelope that was refused for its stolen key has no place in a
+				// chain that could be believed: its sequence stays a gap.
+				if missing := status(t, a, "").Missing; len(missing) > 0 && !stolen {
 					t.Errorf("missing %v", missing)
 				}
 			})
