@@ -85,8 +85,8 @@ bench: build ## measure the promised figures and write docs/benchmarks.md (BENCH
 SEEDS   ?= 1-20
 BROKERS ?= 1
 
-chaos: ## let things go wrong in networks of real processes (SEEDS=1-200 BROKERS=1)
-	go run ./proof/chaos -seeds $(SEEDS) -brokers $(BROKERS)
+chaos: ## let things go wrong in networks of real processes (SEEDS=1-200 BROKERS=1 AGAIN=)
+	go run ./proof/chaos -seeds $(SEEDS) -brokers $(BROKERS) $(if $(AGAIN),-again)
 
 check: test lint tidy build ## everything that must pass before a change goes in
 
