@@ -33,7 +33,7 @@ FUZZ      ?= .
 FUZZ_PKGS ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-pure test-race lint walls tidy fmt fuzz demo chaos mutants bench check clean
+.PHONY: thin help build test test-pure test-race lint walls tidy fmt fuzz demo chaos mutants bench check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ BROKERS ?= 1
 
 chaos: ## let things go wrong in networks of real processes (SEEDS=1-200 BROKERS=1 AGAIN=)
 	go run ./proof/chaos -seeds $(SEEDS) -brokers $(BROKERS) $(if $(AGAIN),-again)
+
+thin: ## measure an agency behind 64 kbit/s with 2 percent loss and 600 ms (needs root)
+	go test -vet=off -count=1 -v -timeout 20m -run ThinLine ./proof/thinline
 
 check: test lint tidy build ## everything that must pass before a change goes in
 

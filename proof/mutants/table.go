@@ -273,12 +273,12 @@ var table = []mutant{
 	},
 	{
 		"S3", "an attachment is not held against its digest", "agent/internal/attachments/incoming.go",
-		"if got != i.Attachment {", "if false {",
+		"if got != i.Attachment {", "if false && got != i.Attachment {",
 		"./agent/internal/attachments", "TestLyingPartsAreRefused",
 	},
 	{
 		"S7", "incomplete attachments may fill the disk", "agent/internal/attachments/incoming.go",
-		"sum.Bytes+bytes > MaxIncomplete", "false",
+		"sum.Bytes+bytes > MaxIncomplete", "sum.Bytes+bytes < 0",
 		"./agent/internal/attachments", "TestS7IncompleteDocumentsAreBounded",
 	},
 	{

@@ -13,7 +13,7 @@ import (
 type page int
 
 const (
-	firstPage = 256 << 10
+	firstPage = 64 << 10
 	minPage   = 16 << 10 // the broker always gives one item, whatever its size
 	// slowPage and quickPage are how long a page takes that was too large, or
 	// could have been larger.

@@ -232,11 +232,35 @@ func (l *Link) disconnected(err error) {
 	l.failed(err)
 }
 
-// bound makes the context of a request, which ends with the connection.
+// bound makes the context of a request with one answer, which ends with the
+// connection.
 func (l *Link) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeout)
+	ctx, cancel := l.whileUp(ctx)
+	ctx, timeout := context.WithTimeout(ctx, l.opts.Timeout)
+	return ctx, func() { timeout(); cancel() }
+}
+
+// whileUp makes a context that ends with the connection that there is now.
+func (l *Link) whileUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(l.alive.Load().ctx, cancel)
 	return ctx, func() { stop(); cancel() }
+}
+
+// next waits for one of the answers to a request: each has its own time, since
+// on a thin line many together take long. What has come already is returned
+// even if the connection has ended.
+func (l *Link) next(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeout)
+	defer cancel()
+	m, err := sub.NextMsgWithContext(ctx)
+	if err == nil {
+		return m, nil
+	}
+	if m, _ = sub.NextMsg(time.Nanosecond); m != nil {
+		return m, nil
+	}
+	return nil, err
 }
 
 func (l *Link) failed(err error) {
@@ -347,7 +371,7 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 		return nil, end, fmt.Errorf("encode pull: %w", err)
 	}
 	outer := ctx
-	ctx, cancel := l.bound(ctx)
+	ctx, cancel := l.whileUp(ctx)
 	defer cancel()
 	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
 	sub, err := l.conn.SubscribeSync(inbox)
@@ -358,7 +382,7 @@ func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Ite
 	if err := l.conn.PublishRequest("broker."+schemas.VerbPull, inbox, data); err != nil {
 		return nil, end, unanswered(err)
 	}
-	items, end, err := collect(ctx, sub)
+	items, end, err := l.collect(ctx, sub)
 	_ = l.noted(outer, cause(err)) // it only looks
 	return items, end, err
 }
@@ -373,16 +397,14 @@ func cause(err error) error {
 	return nil
 }
 
-func collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
+func (l *Link) collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
 	var items []schemas.Item
 	var end schemas.PullEnd
 	var last uint64
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil { // it may have come before the line broke, and not been looked at
-			if m, _ = sub.NextMsg(time.Nanosecond); m == nil {
-				return items, end, unanswered(err)
-			}
+		m, err := l.next(ctx, sub)
+		if err != nil {
+			return items, end, unanswered(err)
 		}
 		kind := schemas.ItemKind(m.Header.Get(schemas.HeaderItem))
 		if kind == "" && len(m.Data) == 0 { // the server: nobody serves this
@@ -429,7 +451,7 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 		return ErrOffline
 	}
 	outer := ctx
-	ctx, cancel := l.bound(ctx)
+	ctx, cancel := l.whileUp(ctx)
 	defer cancel()
 	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
 	sub, err := l.conn.SubscribeSync(inbox)
@@ -448,7 +470,7 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 		open[e.ID] = true
 	}
 	for range envelopes {
-		r, err := answerTo(ctx, sub, open)
+		r, err := l.answerTo(ctx, sub, open)
 		if err != nil {
 			_ = l.noted(outer, cause(err)) // it only looks
 			return err
@@ -461,9 +483,9 @@ func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, repl
 
 // answerTo returns the next answer. Two brokers may answer one envelope, while
 // they change over: the first answer counts.
-func answerTo(ctx context.Context, sub *nats.Subscription, open map[schemas.EventID]bool) (r schemas.SubmitReply, err error) {
+func (l *Link) answerTo(ctx context.Context, sub *nats.Subscription, open map[schemas.EventID]bool) (r schemas.SubmitReply, err error) {
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
+		m, err := l.next(ctx, sub)
 		if err != nil {
 			return r, unanswered(err)
 		}

@@ -20,6 +20,7 @@ type lane struct {
 	signal    chan struct{} // capacity 1: there may be work
 	again     chan struct{} // capacity 1: an obstacle may be gone
 	backoff   time.Duration
+	window    int // how many are sent at a time; see learn
 
 	mu sync.Mutex // guards what follows
 	// frozen lists the deliveries whose envelopes have no definite answer, by
@@ -34,6 +35,11 @@ type lane struct {
 const partsAtOnce = 1
 
 const (
+	// slowRound and quickRound are how long a window takes that was too large,
+	// or could have been larger.
+	slowRound  = 10 * time.Second
+	quickRound = 2 * time.Second
+
 	minBackoff = time.Second
 	maxBackoff = time.Minute
 )
@@ -44,7 +50,7 @@ func (o *Outbox) lane(recipient schemas.AgencyID) *lane {
 	defer o.mu.Unlock()
 	l := o.lanes[recipient]
 	if l == nil {
-		l = &lane{outbox: o, recipient: recipient, signal: make(chan struct{}, 1), again: make(chan struct{}, 1)}
+		l = &lane{outbox: o, recipient: recipient, signal: make(chan struct{}, 1), again: make(chan struct{}, 1), window: maxWindow}
 		o.lanes[recipient] = l
 		signal(l.signal)
 		if o.started && o.ctx.Err() == nil {
@@ -149,7 +155,9 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 		envelopes[i] = w.envelope
 	}
 	var replies []schemas.SubmitReply
+	begun := time.Now()
 	sendErr := l.outbox.opts.Line.SubmitAll(ctx, envelopes, func(r schemas.SubmitReply) { replies = append(replies, r) })
+	l.learn(time.Since(begun), sendErr)
 	crash.Point(crash.AgentSubmitted)
 	states, later, err := l.outbox.settle(context.WithoutCancel(ctx), work, replies)
 	l.settled(states)
@@ -163,6 +171,17 @@ func (l *lane) round(ctx context.Context) (more bool, err error) {
 		return false, errLater
 	}
 	return l.open(), nil
+}
+
+// learn fits the window to the line: on a thin one a full window would take so
+// long that a cut costs much, and a revocation waits behind it.
+func (l *lane) learn(d time.Duration, err error) {
+	switch {
+	case err != nil || d > slowRound:
+		l.window = max(l.window/4, 1)
+	case d < quickRound:
+		l.window = min(l.window*2, maxWindow)
+	}
 }
 
 // takePlaces waits for n places on the connection. Lanes gather theirs one
@@ -240,7 +259,7 @@ func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 func (l *lane) lists() (frozen, waiting, parts []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	frozen, waiting = slices.Clone(l.frozen[:min(len(l.frozen), window)]), slices.Clone(l.waiting[:min(len(l.waiting), window)])
+	frozen, waiting = slices.Clone(l.frozen[:min(len(l.frozen), l.window)]), slices.Clone(l.waiting[:min(len(l.waiting), l.window)])
 	if len(waiting) == 0 {
 		parts = slices.Clone(l.parts[:min(len(l.parts), partsAtOnce)])
 	}

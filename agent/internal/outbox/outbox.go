@@ -176,7 +176,7 @@ const (
 	// outstanding is how many envelopes may be without an answer on one
 	// connection; the broker allows a hundred.
 	outstanding = 96
-	window      = 32 // of one recipient
+	maxWindow   = 32 // of one recipient
 )
 
 // Open loads what is still to be delivered; Start sends it.
