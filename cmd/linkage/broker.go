@@ -23,7 +23,7 @@ func brokerCommand(c *cli) *cobra.Command {
 		brokerInit(c), brokerRun(c), brokerInvite(c), brokerVouch(c), brokerMembers(c),
 		brokerStanding(c, "suspend", "Cut a member off at once; what waits for it is kept", schemas.MemberSuspended),
 		brokerStanding(c, "readmit", "Let a suspended member in again", schemas.MemberActive),
-		brokerReplica(c), brokerNewEpoch(c), brokerInspect(c))
+		brokerReplica(c), brokerNewEpoch(c), brokerBackup(c), brokerRestoreKeys(c), brokerInspect(c))
 }
 
 func brokerInit(c *cli) *cobra.Command {

@@ -1,6 +1,10 @@
 package vault
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/linkage-exchange/linkage/internal/recovery"
+)
 
 // What a caller tells apart. Each comes within an [Error] that says more.
 var (
@@ -18,7 +22,7 @@ var (
 	// ErrSource: the Source cannot be used.
 	ErrSource = errors.New("the unlocking secret cannot be used")
 	// ErrRecoveryKey: the text is no recovery key; see [RecoveryKeyError].
-	ErrRecoveryKey = errors.New("this is not a recovery key")
+	ErrRecoveryKey = recovery.ErrKey
 	// ErrIdentity: the bytes are not those of an [Identity].
 	ErrIdentity = errors.New("stored identity is not readable")
 )

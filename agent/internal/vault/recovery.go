@@ -1,155 +1,19 @@
 package vault
 
-import (
-	"fmt"
-	"log/slog"
-	"strings"
-	"unicode"
-)
+import "github.com/linkage-exchange/linkage/internal/recovery"
 
-// RecoveryKey opens the vault when the unlocking secret is lost. It is 160
-// random bits. Nothing prints it but [RecoveryKey.Text].
-type RecoveryKey struct {
-	bits func() []byte // a function for the reason given at [Identity]
-}
+// RecoveryKey opens the vault when the unlocking secret is lost.
+type RecoveryKey = recovery.Key
 
-const (
-	recoveryBytes = 20
-	// A recovery key is written as nine groups of five symbols: four of content
-	// and one that checks them. The ninth checks the whole.
-	recoveryGroups = 9
-	groupSymbols   = 5
-	groupContent   = groupSymbols - 1
-)
+// RecoveryKeyError says what is wrong with the text of a recovery key.
+type RecoveryKeyError = recovery.KeyError
 
-func newRecoveryKey() RecoveryKey {
-	return recoveryKeyOf(random(recoveryBytes))
-}
+// ParseRecoveryKey reads what a person typed; see [recovery.Parse].
+func ParseRecoveryKey(text string) (RecoveryKey, error) { return recovery.Parse(text) }
 
-func recoveryKeyOf(bits []byte) RecoveryKey { return RecoveryKey{func() []byte { return bits }} }
+func symbols(b []byte) string { return recovery.Symbols(b) }
 
-func (k RecoveryKey) secret() secret {
-	if k.bits == nil {
-		return secret{kind: kindRecovery}
-	}
-	return secret{kind: kindRecovery, value: k.bits()}
-}
+func freshRecovery() RecoveryKey { return recovery.New() }
 
-// IsZero reports whether there is no key in k.
-func (k RecoveryKey) IsZero() bool { return k.bits == nil }
-
-// Text is the key in clear, for the one time that it is shown: nine groups of
-// five characters. [ParseRecoveryKey] reads it.
-func (k RecoveryKey) Text() string {
-	if k.bits == nil {
-		return ""
-	}
-	symbols := append(toSymbols(k.bits()), wholeCheck(k.bits())...)
-	groups := make([]string, recoveryGroups)
-	for i := range groups {
-		content := symbols[i*groupContent:][:groupContent]
-		var b strings.Builder
-		for _, s := range content {
-			b.WriteByte(alphabet[s])
-		}
-		b.WriteByte(alphabet[groupCheck(i, content)])
-		groups[i] = b.String()
-	}
-	return strings.Join(groups, "-")
-}
-
-// RecoveryKeyError says what is wrong with the text of a recovery key, without
-// quoting it. It is an [ErrRecoveryKey].
-type RecoveryKeyError struct {
-	// Group is the group that is probably wrong, from 1; 0 when only the whole
-	// does not fit.
-	Group int
-	// Rule is what must hold.
-	Rule string
-}
-
-// Error names the group and the rule.
-func (e *RecoveryKeyError) Error() string {
-	if e.Group == 0 {
-		return fmt.Sprintf("%v: %s", ErrRecoveryKey, e.Rule)
-	}
-	return fmt.Sprintf("%v: group %d: %s", ErrRecoveryKey, e.Group, e.Rule)
-}
-
-// Unwrap returns [ErrRecoveryKey].
-func (e *RecoveryKeyError) Unwrap() error { return ErrRecoveryKey }
-
-// ParseRecoveryKey reads what Text gave and a person typed: in either case,
-// with any spaces, dashes or dots, O for 0, I or L for 1. One wrong character,
-// or two neighbours that changed places, is always noticed and its group named
-// in the [RecoveryKeyError].
-func ParseRecoveryKey(text string) (RecoveryKey, error) {
-	groups, err := splitGroups(text)
-	if err != nil {
-		return RecoveryKey{}, err
-	}
-	var symbols []byte
-	for i, group := range groups {
-		s := make([]byte, 0, groupSymbols)
-		for _, r := range group {
-			v := symbol(r)
-			if v < 0 {
-				return RecoveryKey{}, &RecoveryKeyError{i + 1, "there is a character that recovery keys do not have"}
-			}
-			s = append(s, byte(v))
-		}
-		if groupCheck(i, s[:groupContent]) != s[groupContent] {
-			return RecoveryKey{}, &RecoveryKeyError{i + 1, "a character is wrong, or the group is in another place"}
-		}
-		symbols = append(symbols, s[:groupContent]...)
-	}
-	content := symbols[:len(symbols)-groupContent]
-	bits := fromSymbols(content)
-	if string(wholeCheck(bits)) != string(symbols[len(content):]) {
-		return RecoveryKey{}, &RecoveryKeyError{0, "more than one character is wrong"}
-	}
-	return recoveryKeyOf(bits), nil
-}
-
-// splitGroups takes the reader's own groups if there are nine, so that it can
-// say which is too short, and counts characters otherwise.
-func splitGroups(text string) ([][]rune, error) {
-	fields := strings.FieldsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.Is(unicode.Dash, r) || r == '.' || r == '_'
-	})
-	if len(fields) != recoveryGroups {
-		all := []rune(strings.Join(fields, ""))
-		if len(all) != recoveryGroups*groupSymbols {
-			return nil, &RecoveryKeyError{0, fmt.Sprintf("it must have %d groups of %d characters", recoveryGroups, groupSymbols)}
-		}
-		fields = fields[:0]
-		for ; len(all) > 0; all = all[groupSymbols:] {
-			fields = append(fields, string(all[:groupSymbols]))
-		}
-	}
-	groups := make([][]rune, len(fields))
-	for i, field := range fields {
-		groups[i] = []rune(field)
-		if len(groups[i]) != groupSymbols {
-			return nil, &RecoveryKeyError{i + 1, fmt.Sprintf("it must have %d characters", groupSymbols)}
-		}
-	}
-	return groups, nil
-}
-
-const hiddenRecoveryKey = "recovery key (hidden)"
-
-// String hides the key.
-func (k RecoveryKey) String() string { return hiddenRecoveryKey }
-
-// GoString hides the key.
-func (k RecoveryKey) GoString() string { return hiddenRecoveryKey }
-
-// Format hides the key under every verb.
-func (k RecoveryKey) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(hiddenRecoveryKey)) } // as fmt itself does
-
-// LogValue hides the key.
-func (k RecoveryKey) LogValue() slog.Value { return slog.StringValue(hiddenRecoveryKey) }
-
-// MarshalText hides the key, in JSON too.
-func (k RecoveryKey) MarshalText() ([]byte, error) { return []byte(hiddenRecoveryKey), nil }
+// paper is the secret of a recovery key.
+func paper(k RecoveryKey) secret { return secret{kind: kindRecovery, value: k.Bits()} }

@@ -16,11 +16,8 @@ func Sheet(content []byte) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(append([]byte("linkage recovery sheet v1\n"), f.Recovery.Salt...))
-	name := make([]byte, 0, 8)
-	for _, s := range toSymbols(sum[:5]) {
-		name = append(name, alphabet[s])
-	}
-	return string(name[:4]) + "-" + string(name[4:]), nil
+	name := symbols(sum[:5])
+	return name[:4] + "-" + name[4:], nil
 }
 
 // ReadSheet is [Sheet] of the vault file at path.
@@ -41,7 +38,7 @@ func OpenRecovery(content []byte, recovery RecoveryKey) (storeKey []byte, err er
 	if err != nil {
 		return nil, err
 	}
-	data, err := f.Recovery.open(recovery.secret())
+	data, err := f.Recovery.open(paper(recovery))
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}

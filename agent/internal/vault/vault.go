@@ -41,12 +41,12 @@ func Create(path string, src Source) (storeKey []byte, recovery RecoveryKey, err
 		return nil, RecoveryKey{}, err
 	}
 	data := random(dataKeyBytes)
-	recovery = newRecoveryKey()
+	recovery = freshRecovery()
 	f := file{Version: fileVersion}
 	if f.Unlock, err = seal(secret, data); err != nil {
 		return nil, RecoveryKey{}, err
 	}
-	if f.Recovery, err = seal(recovery.secret(), data); err != nil {
+	if f.Recovery, err = seal(paper(recovery), data); err != nil {
 		return nil, RecoveryKey{}, err
 	}
 	if err := atomicfile.Create(path, f.encode(), 0o600); err != nil {
@@ -79,7 +79,7 @@ func Recover(path string, recovery RecoveryKey, newSource Source) (storeKey []by
 	if err != nil {
 		return nil, err
 	}
-	data, err := f.Recovery.open(recovery.secret())
+	data, err := f.Recovery.open(paper(recovery))
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ func RenewRecovery(path string, src Source) (recovery RecoveryKey, err error) {
 	if err != nil {
 		return RecoveryKey{}, err
 	}
-	recovery = newRecoveryKey()
-	if f.Recovery, err = seal(recovery.secret(), data); err != nil {
+	recovery = freshRecovery()
+	if f.Recovery, err = seal(paper(recovery), data); err != nil {
 		return RecoveryKey{}, err
 	}
 	if err := atomicfile.Write(path, f.encode(), 0o600); err != nil {

@@ -1,4 +1,4 @@
-package vault
+package recovery
 
 import (
 	"crypto/sha256"
@@ -18,6 +18,15 @@ func symbol(r rune) int {
 		r = '1'
 	}
 	return strings.IndexRune(alphabet, r)
+}
+
+// Symbols writes bytes in the alphabet of recovery keys, five bits a character.
+func Symbols(b []byte) string {
+	symbols := toSymbols(b)
+	for i, s := range symbols {
+		symbols[i] = alphabet[s]
+	}
+	return string(symbols)
 }
 
 // toSymbols cuts bytes into groups of five bits, most significant first.
