@@ -336,6 +336,15 @@ func signIn(r membershipRecord, identity vault.Identity, running *membership, pr
 // itself.
 func canaryFinding(ctx context.Context, m *membership) link.Finding {
 	f := link.Finding{Expected: fmt.Sprintf("it comes back within %s", canaryWait)}
+	if m.ledger.Forked() {
+		f.Found = "nothing is sent: the exchange's history does not hold together"
+		f.Remedy = "read the alarm in `linkage agent status`, and ask the network's lead agency; what is accepted here is kept"
+		return f
+	}
+	if _, away, err := m.offering(); err == nil && away {
+		f.Found, f.Remedy = "the exchange began anew, and this agency has not come back to it yet", "wait a minute; then look at the agent's log for why"
+		return f
+	}
 	ctx, cancel := context.WithTimeout(ctx, canaryWait)
 	defer cancel()
 	took, err := m.canary(ctx)

@@ -27,7 +27,7 @@ func brokerNewEpoch(c *cli) *cobra.Command {
 		if err != nil {
 			return unfounded(opts.DataDir, err)
 		}
-		return c.print(plan, func() { c.sayNewEpoch(plan, opts.DryRun) })
+		return c.print(plan, func() { c.sayNewEpoch(plan, opts) })
 	})
 	flags = forBroker(cmd).leading()
 	cmd.Flags().StringVar(&opts.Reason, "reason", "", "wiped (nothing is left but its keys), restored (an old copy was put back) or corrupt (its records are damaged)")
@@ -35,7 +35,8 @@ func brokerNewEpoch(c *cli) *cobra.Command {
 	return cmd
 }
 
-func (c *cli) sayNewEpoch(p broker.NewEpochPlan, dry bool) {
+func (c *cli) sayNewEpoch(p broker.NewEpochPlan, opts broker.NewEpochOptions) {
+	dry := opts.DryRun
 	did, will := "has begun a new epoch", "is"
 	if dry {
 		did, will = "would begin a new epoch", "would be"
@@ -63,7 +64,7 @@ func (c *cli) sayNewEpoch(p broker.NewEpochPlan, dry bool) {
 		c.say("\nNothing was done. To do it, the same command without --dry-run.")
 		return
 	}
-	c.say("\nNext: linkage broker run%s, then watch with: linkage broker members%s", c.where, c.where)
+	c.say("\nNext: linkage broker run --data %s, and watch with: linkage broker members --data %s", opts.DataDir, opts.DataDir)
 }
 
 // unknownOr says a number of records, if there is one.
