@@ -122,7 +122,7 @@ func found(opts InitOptions) (Founded, error) {
 			return atomicfile.Write(filepath.Join(opts.LeadDir, fileAdmission), admission.Seed(), 0o600)
 		},
 		func() error {
-			return writeJSON(filepath.Join(opts.LeadDir, fileLeadRecords), leadRecords{network.Epochs, &network.Roll}, 0o600)
+			return writeJSON(filepath.Join(opts.LeadDir, fileLeadRecords), leadRecords{network.Epochs, &network.Roll})
 		},
 		func() error {
 			return atomicfile.Write(filepath.Join(opts.LeadDir, "operator.key"), operatorSeed, 0o600)
@@ -130,9 +130,9 @@ func found(opts InitOptions) (Founded, error) {
 		func() error { return atomicfile.Write(filepath.Join(opts.DataDir, fileKey), identity.Seed(), 0o600) },
 		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileLedger)) },
 		func() error { return newSecretFile(filepath.Join(opts.DataDir, fileAccounts)) },
-		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNATSKeys), natsKeys, 0o600) },
+		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNATSKeys), natsKeys) },
 		func() error { return writeMark(opts.DataDir, mark{Epoch: epoch.Epoch}) },
-		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNetwork), network, 0o600) },
+		func() error { return writeJSON(filepath.Join(opts.DataDir, fileNetwork), network) },
 	}
 	for _, write := range writes {
 		if err := write(); err != nil {

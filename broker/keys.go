@@ -118,12 +118,13 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-func writeJSON(path string, v any, mode fs.FileMode) error {
+// writeJSON replaces a file that its owner alone may read.
+func writeJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	return atomicfile.Write(path, append(b, '\n'), mode)
+	return atomicfile.Write(path, append(b, '\n'), 0o600)
 }
 
 // account returns a member's account keys. They are derived, so keys/ holds

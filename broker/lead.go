@@ -44,7 +44,7 @@ func (l *Lead) records() (leadRecords, error) {
 }
 
 func (l *Lead) keep(r leadRecords) error {
-	if err := writeJSON(filepath.Join(l.dir, fileLeadRecords), r, 0o600); err != nil {
+	if err := writeJSON(filepath.Join(l.dir, fileLeadRecords), r); err != nil {
 		return fmt.Errorf("keep what was signed in the lead's directory, which must be writable: %w", err)
 	}
 	return nil

@@ -39,7 +39,7 @@ func disagreement(field, format string, args ...any) error {
 }
 
 func writeMark(dir string, m mark) error {
-	return writeJSON(filepath.Join(dir, fileMark), m, 0o600)
+	return writeJSON(filepath.Join(dir, fileMark), m)
 }
 
 // readMark returns the mark of an epoch. A directory without one, or with that

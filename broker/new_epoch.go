@@ -85,7 +85,7 @@ func (p NewEpochPlan) carryOut(lead *Lead, dir string) error {
 		return err
 	}
 	crash.Point(crash.EpochSigned)
-	if err := writeJSON(filepath.Join(dir, fileNetwork), p.network, 0o600); err != nil {
+	if err := writeJSON(filepath.Join(dir, fileNetwork), p.network); err != nil {
 		return err
 	}
 	crash.Point(crash.EpochDeclared)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,8 +131,8 @@ func refusesToServe(t *testing.T, n *exchange.Network, what string) {
 	if err == nil {
 		_ = b.Stop(t.Context()) // the test has failed
 	}
-	e, _ := err.(*schemas.Error)
-	if schemas.CodeOf(err) != schemas.CodeHistoryForked || e != nil && !strings.Contains(e.Remedy, "new-epoch") {
+	e, ok := errors.AsType[*schemas.Error](err)
+	if !ok || e.Code != schemas.CodeHistoryForked || !strings.Contains(e.Remedy, "new-epoch") {
 		t.Errorf("%s: got %v, want history-forked with a hint", what, err)
 	}
 }

@@ -171,7 +171,7 @@ func damaged(dir, path, rule string) error {
 }
 
 // remedy is what an operator does about a ledger that does not hold.
-const remedy = "keep a copy of the data directory as evidence, then put back hub and ledger from one backup of the same moment; see docs/operations.md"
+const remedy = "keep a copy of the data directory as evidence, then put back hub and ledger from one backup of the same moment, or declare a new epoch with `linkage broker new-epoch`; see docs/operations.md"
 
 // perfectRoot is the root of 2^n hashes.
 func perfectRoot(hashes []schemas.Hash) schemas.Hash {
