@@ -68,7 +68,7 @@ func PackReplica(dataDir, path string) (code string, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return "", schemas.Refuse(schemas.CodeHistoryForked, path, "must not exist yet", "name another file")
 	}
-	return grouped(replicaLetters.EncodeToString(secret)), writeJSON(path, packed, 0o600)
+	return grouped(replicaLetters.EncodeToString(secret)), writeJSON(path, packed)
 }
 
 // UnpackReplica makes the directory of another broker of the network. It refuses
