@@ -84,8 +84,8 @@ func TestR1KilledInTheMiddleOfAnAttachment(t *testing.T) {
 		{crash.AgentReceipted + ":2", "probation"},
 	}
 	if testing.Short() {
-		size = 1 << 20
-		points = []struct{ point, who string }{{crash.AgentUploaded + ":2", "riverside"}, {crash.AgentFrozen + ":4", "riverside"}, {crash.AgentStored + ":3", "probation"}}
+		size = 600 << 10
+		points = []struct{ point, who string }{{crash.AgentFrozen + ":4", "riverside"}, {crash.AgentStored + ":3", "probation"}}
 	}
 	w := newWorld(t)
 	w.join("riverside")
