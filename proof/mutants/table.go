@@ -12,6 +12,26 @@ type mutant struct {
 
 var table = []mutant{
 	{
+		"R1", "a hub that is shorter than its mark is served", "broker/mark.go",
+		"\tif last < b.mark.Position {", "\tif false {",
+		"./proof/exchange", "TestR1BrokerFromAnOldCopyDoesNotServe",
+	},
+	{
+		"R1", "a new epoch is believed whoever signed it", "schemas/epoch.go",
+		"e, err := ReadRecord[Epoch](rec, RecordEpoch, admission)", "e, err := PeekRecord[Epoch](rec, RecordEpoch)",
+		"./proof/exchange", "TestR1ForgedEpochIsRefused",
+	},
+	{
+		"S1", "a revocation that comes before its grant is forgotten", "broker/internal/registry/registry.go",
+		"r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], rec)", "r.cancelled[rev.Grant] = r.cancelled[rev.Grant][:0:0]",
+		"./broker/internal/registry", "TestS1RevocationInAnyOrder",
+	},
+	{
+		"S5", "a roll from before a new epoch counts in it", "broker/internal/registry/check.go",
+		"roll.Number < floor {", "roll.Number < floor && false {",
+		"./broker/internal/registry", "TestReturn",
+	},
+	{
 		"R1", "a broker that could not write goes on as if it could", "broker/internal/transport/logger.go",
 		"if strings.HasPrefix(text, notWritten) {", "if false {",
 		"./broker/internal/transport", "TestFullDisk",
