@@ -41,6 +41,8 @@ type Network struct {
 type Setting struct {
 	// Network is its name; default river-county.
 	Network schemas.NetworkID
+	// Listen is where the broker listens; default a free port of loopback.
+	Listen string
 	// Public makes the host and port that agents know of the address at which
 	// the broker listens.
 	Public func(listen string) string
@@ -74,7 +76,10 @@ func Start(t testing.TB) *Network {
 // StartWith is [Start] for a network that is set up in another way.
 func StartWith(t testing.TB, s Setting) *Network {
 	t.Helper()
-	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Wire: &Log{}, Now: time.Now, Listen: freeAddress(t)}
+	n := &Network{T: t, Dir: t.TempDir(), Log: &Log{}, Wire: &Log{}, Now: time.Now, Listen: s.Listen}
+	if n.Listen == "" {
+		n.Listen = freeAddress(t)
+	}
 	if s.Network == "" {
 		s.Network = "river-county"
 	}
