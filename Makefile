@@ -22,7 +22,7 @@ PURE       = $(filter-out $(RACED),$(shell go list $(PKGS)))
 # -run, -v, -count.
 SHORT     ?=
 TESTFLAGS ?=
-GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short -timeout 5m,-timeout 20m) $(TESTFLAGS)
+GOTEST     = go test -vet=off -shuffle=on $(if $(SHORT),-short -timeout 10m,-timeout 30m) $(TESTFLAGS)
 
 # BENCH is for the bench's own flags; -h lists them.
 BENCH     ?=
