@@ -118,7 +118,7 @@ func openStopped(opts Options) (*Agent, error) {
 	if err != nil {
 		return nil, damagedStore(opts.DataDir, err)
 	}
-	a := &Agent{opts: opts, log: opts.Logger, store: s}
+	a := &Agent{opts: opts, log: opts.Logger, store: s, memberships: map[schemas.NetworkID]*membership{}}
 	if err := a.readProfile(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

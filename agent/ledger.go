@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -13,8 +12,6 @@ import (
 	"github.com/linkage-exchange/linkage/agent/internal/casebook"
 	"github.com/linkage-exchange/linkage/agent/internal/ledgerview"
 	"github.com/linkage-exchange/linkage/agent/internal/outbox"
-	"github.com/linkage-exchange/linkage/agent/internal/store"
-	"github.com/linkage-exchange/linkage/agent/internal/vault"
 	"github.com/linkage-exchange/linkage/internal/durable"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -75,7 +72,7 @@ func (m *membership) ledgerHead() (out LedgerHead, err error) {
 		if err != nil {
 			return err
 		}
-		out = LedgerHead{Network: h.Network, Epoch: h.Epoch, Size: h.Size, Root: h.Root, Broker: m.record.Target.Broker, Head: *text}
+		out = LedgerHead{Network: h.Network, Epoch: h.Epoch, Size: h.Size, Root: h.Root, Broker: m.target().Broker, Head: *text}
 		out.Own, err = ledgerview.Fetched(tx, h.Epoch)
 		return err
 	})
@@ -104,20 +101,11 @@ func (a *Agent) Prove(n schemas.NetworkID, id schemas.EventID, content bool) ([]
 // LedgerOf reads the ledger of an agent that does not run: its newest head and,
 // unless id is "", proofs as [Agent.Prove] makes them.
 func LedgerOf(_ context.Context, opts Options, n schemas.NetworkID, id schemas.EventID, content bool) (head LedgerHead, proofs []Proof, err error) {
-	opts.SetDefaults()
-	if err := opts.Validate(); err != nil {
-		return head, nil, err
-	}
-	key, err := vault.Open(filepath.Join(opts.DataDir, fileVault), opts.source())
+	a, err := openStopped(opts)
 	if err != nil {
 		return head, nil, err
 	}
-	s, err := store.OpenReadOnly(filepath.Join(opts.DataDir, fileStore), key, store.Options{})
-	if err != nil {
-		return head, nil, err
-	}
-	defer func() { _ = s.Close() }() // only read from
-	a := &Agent{opts: opts, store: s, log: opts.Logger, memberships: map[schemas.NetworkID]*membership{}}
+	defer func() { _ = a.store.Close() }() // only read from
 	records, err := a.readMemberships()
 	if err != nil {
 		return head, nil, err

@@ -218,11 +218,18 @@ func (m *membership) later(q ...outbox.Queued) {
 // committed follows a transaction: lanes get their deliveries, whoever waits
 // for a change looks again.
 func (m *membership) committed() {
+	m.addQueued()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// addQueued gives lanes what later kept for them.
+func (m *membership) addQueued() {
 	m.mu.Lock()
 	queued := m.queued
 	m.queued = nil
-	close(m.changed)
-	m.changed = make(chan struct{})
 	m.mu.Unlock()
 	m.addAll(queued)
 }

@@ -48,13 +48,7 @@ func (c content) Moved(tx durable.Tx, from outbox.State, d outbox.Delivery) erro
 }
 
 // Committed follows a transaction of the outbox.
-func (c content) Committed() {
-	c.m.mu.Lock()
-	queued := c.m.queued
-	c.m.queued = nil
-	c.m.mu.Unlock()
-	c.m.addAll(queued)
-}
+func (c content) Committed() { c.m.addQueued() }
 
 // followUp begins to send the documents that the recipient's view of an event
 // names.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -94,8 +95,7 @@ type restoration struct {
 }
 
 func (r restoration) run(ctx context.Context) (out Restored, err error) {
-	whole := discard{}
-	m, err := r.file.Read(r.storeKey, whole) // all of it, before anything is written
+	m, err := r.file.Read(r.storeKey, io.Discard) // all of it, before anything is written
 	if err != nil {
 		return out, err
 	}
@@ -117,11 +117,6 @@ func (r restoration) run(ctx context.Context) (out Restored, err error) {
 	crash.Point(crash.AgentRestored)
 	return Restored{Data: r.opts.DataDir, Created: m.Created, Sheet: r.file.Sheet, Name: m.Name, Memberships: m.Memberships}, nil
 }
-
-// discard takes everything and keeps nothing.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // stage puts the directory together, complete and on disk.
 func (r restoration) stage(ctx context.Context, m backup.Manifest) error {

@@ -12,6 +12,9 @@ import (
 // MaxAttachment is the size limit of an attachment in bytes: 25 MiB.
 const MaxAttachment = 25 << 20
 
+// ErrAttachmentTooLarge refuses an attachment beyond [MaxAttachment].
+var ErrAttachmentTooLarge = Refuse(CodeTooLarge, "attachment", fmt.Sprintf("must be at most %d MiB", MaxAttachment>>20), "split the document, or send it on another way")
+
 // PartSize is the size in bytes of every part of an attachment but the last.
 // With the event that names it, a grant's terms and their signatures it fills a
 // bucket of 128 KiB. A larger part would hold up what comes behind it on a thin

@@ -30,32 +30,39 @@ func CheckJSON(b []byte) error {
 // record that crosses the wire comes this way, so it goes over the bytes once
 // and takes no memory but for objects of many names.
 func checkNames(b []byte) error {
-	var open [maxDepth]names
-	depth := 0
+	var room [maxDepth]names
+	open := room[:0] // what has begun and not ended, the innermost last
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '{', '[':
-			if depth == maxDepth {
+			if len(open) == cap(open) {
 				return Malformed("json", "must not nest more than %d deep", maxDepth)
 			}
-			open[depth].reset(b[i] == '{')
-			depth++
+			open = open[:len(open)+1]
+			innermost(open).reset(b[i] == '{')
 		case '}', ']':
-			depth--
+			open = open[:len(open)-1]
 		case ',':
-			open[depth-1].expected = open[depth-1].object
+			in := innermost(open)
+			in.expected = in.object
 		case '"':
 			end := endOfString(b, i)
-			if depth > 0 && open[depth-1].expected {
-				if !open[depth-1].add(b[i : end+1]) {
-					return Malformed("json", "must not name a field twice in one object")
-				}
+			if in := innermost(open); in != nil && in.expected && !in.add(b[i:end+1]) {
+				return Malformed("json", "must not name a field twice in one object")
 			}
 			i = end
 		default: // part of a number or word, a colon, white space
 		}
 	}
 	return nil
+}
+
+// innermost is the last that has begun, nil outside of all.
+func innermost(open []names) *names {
+	if len(open) == 0 {
+		return nil
+	}
+	return &open[len(open)-1]
 }
 
 // endOfString is where the string that begins at a quote ends.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -19,7 +18,7 @@ const uploadTimeout = time.Hour
 func (s *Server) putAttachment(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength > schemas.MaxAttachment {
 		w.Header().Set("Connection", "close") // so that nobody reads it
-		s.refuse(w, r, schemas.Refuse(schemas.CodeTooLarge, "attachment", fmt.Sprintf("must be at most %d MiB", schemas.MaxAttachment>>20), "split the document, or send it on another way"))
+		s.refuse(w, r, schemas.ErrAttachmentTooLarge)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), uploadTimeout)

@@ -1,6 +1,7 @@
 package attachments
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -235,7 +236,7 @@ func (i Incoming) complete(tx durable.Tx, now time.Time) error {
 		return err
 	}
 	if known {
-		err = errorsOf(dropBlob(tx, n), tx.Map(mapUnnamed).Delete(i.Attachment.String()))
+		err = errors.Join(dropBlob(tx, n), tx.Map(mapUnnamed).Delete(i.Attachment.String()))
 	} else {
 		err = keep(tx, i.Attachment, content{Blob: n, Bytes: i.Bytes, Kept: now})
 	}
@@ -243,15 +244,6 @@ func (i Incoming) complete(tx durable.Tx, now time.Time) error {
 		return err
 	}
 	return i.put(tx, Complete, "", now)
-}
-
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Withdraw removes what came of the incomplete documents under grants that have

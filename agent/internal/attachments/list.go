@@ -2,6 +2,7 @@ package attachments
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func hideOld(tx durable.Tx, now time.Time) error {
 		}
 	})
 	for _, key := range old {
-		err = errorsOf(err, tx.Map(mapInSight).Delete(key))
+		err = errors.Join(err, tx.Map(mapInSight).Delete(key))
 	}
 	return err
 }

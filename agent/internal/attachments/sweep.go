@@ -1,6 +1,7 @@
 package attachments
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -44,7 +45,7 @@ func forget(tx durable.Tx, id schemas.Hash) error {
 	if err != nil || !ok {
 		return err
 	}
-	return errorsOf(dropBlob(tx, c.Blob), tx.Map(mapContent).Delete(id.String()), tx.Map(mapUnnamed).Delete(id.String()))
+	return errors.Join(dropBlob(tx, c.Blob), tx.Map(mapContent).Delete(id.String()), tx.Map(mapUnnamed).Delete(id.String()))
 }
 
 func dropUploads(tx durable.Tx, which func(upload) bool) error {

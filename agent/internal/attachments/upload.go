@@ -14,9 +14,9 @@ import (
 	"github.com/linkage-exchange/linkage/schemas"
 )
 
-// MaxUnnamed bounds the bytes of documents that no event names yet, in one
+// maxUnnamed bounds the bytes of documents that no event names yet, in one
 // network, uploads under way included.
-const MaxUnnamed = 256 << 20
+const maxUnnamed = 256 << 20
 
 // Uploaded answers an upload.
 type Uploaded struct {
@@ -59,7 +59,7 @@ func Upload(ctx context.Context, s durable.Store, now func() time.Time, from io.
 		k, readErr := io.ReadFull(from, buffer)
 		digest.Write(buffer[:k])
 		if up.Bytes += k; up.Bytes > schemas.MaxAttachment {
-			return up, TooLarge()
+			return up, schemas.ErrAttachmentTooLarge
 		}
 		if readErr != nil && !errors.Is(readErr, io.EOF) && !errors.Is(readErr, io.ErrUnexpectedEOF) {
 			return up, schemas.Refuse(schemas.CodeMalformed, "body", "must arrive whole and in time", "send the document again; nothing of it was kept")
@@ -79,11 +79,6 @@ func Upload(ctx context.Context, s durable.Store, now func() time.Time, from io.
 	return up, s.Update(ctx, func(tx durable.Tx) error { return endUpload(tx, n, now(), &up) })
 }
 
-// TooLarge refuses a document beyond the limit.
-func TooLarge() error {
-	return schemas.Refuse(schemas.CodeTooLarge, "attachment", fmt.Sprintf("must be at most %d MiB", schemas.MaxAttachment>>20), "split the document, or send it on another way")
-}
-
 // addToUpload writes what has come, if there is room for it.
 func addToUpload(tx durable.Tx, n uint64, first, total int, b []byte) error {
 	u, ok, err := durable.GetJSON[upload](tx.Map(mapUploads), blobKey(n))
@@ -94,8 +89,8 @@ func addToUpload(tx durable.Tx, n uint64, first, total int, b []byte) error {
 	if err != nil {
 		return err
 	}
-	if sum-u.Bytes+total > MaxUnnamed {
-		return schemas.Refuse(schemas.CodeQuota, "attachment", fmt.Sprintf("must find room: documents that no event names yet have at most %d MiB together", MaxUnnamed>>20),
+	if sum-u.Bytes+total > maxUnnamed {
+		return schemas.Refuse(schemas.CodeQuota, "attachment", fmt.Sprintf("must find room: documents that no event names yet have at most %d MiB together", maxUnnamed>>20),
 			"send the events that name those handed in before, or wait a day: what no event names is removed then")
 	}
 	for i := 0; len(b) > 0; i++ {

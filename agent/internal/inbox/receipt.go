@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -175,7 +176,7 @@ func (in *Inbox) ReceiptsSince(tx durable.Tx, since time.Time) error {
 		o := owed{Item: schemas.ReceiptItem{Envelope: a.Envelope, Hash: a.Hash, Kind: schemas.ReceiptStored}}
 		parts := strings.Split(place, "|")
 		if len(parts) != 3 {
-			return fmt.Errorf("answer at an unknown place")
+			return errors.New("answer at an unknown place")
 		}
 		o.To, o.Item.Chain = schemas.AgencyID(parts[0]), schemas.ULID(parts[1])
 		if o.Item.Sequence, err = strconv.ParseUint(parts[2], 10, 64); err != nil {

@@ -19,8 +19,8 @@ type Supplied struct {
 }
 
 const (
-	// SupplyAtOnce bounds what goes again for one request.
-	SupplyAtOnce = 500
+	// supplyAtOnce bounds what goes again for one request.
+	supplyAtOnce = 500
 	// maxRestores is how often one event goes again because its recipient was
 	// restored: each time costs a partner one envelope, and us hundreds.
 	maxRestores = 5
@@ -126,7 +126,7 @@ func (s *supply) place(chain schemas.ULID, sequence uint64) error {
 	case d.Restores >= maxRestores:
 		s.out.Withheld[schemas.CodeOverRate]++
 		return nil
-	case len(s.queued) == SupplyAtOnce:
+	case len(s.queued) == supplyAtOnce:
 		s.out.More = true
 		return nil
 	}
