@@ -308,12 +308,12 @@ func forge(t testing.TB, n *exchange.Network) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := schemas.Epoch{V: 1, Network: before.Network, Epoch: schemas.NewULID(time.Now()), Previous: &before.Epoch, Reason: "wiped", Time: schemas.At(time.Now()), Roll: 1}
+	e := schemas.Epoch{V: 1, Network: before.Network, Epoch: schemas.NewULID(time.Now()), Previous: &before.Epoch, Reason: "wiped", Time: schemas.At(time.Now()), Roll: 1000}
 	rec, err := schemas.Sign(schemas.RecordEpoch, e, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	roll, err := schemas.Sign(schemas.RecordRoll, schemas.Roll{V: 1, Network: before.Network, Setup: "formal-consortium", Number: 1, At: e.Time, Members: []schemas.RollMember{}}, key)
+	roll, err := schemas.Sign(schemas.RecordRoll, schemas.Roll{V: 1, Network: before.Network, Setup: "formal-consortium", Number: e.Roll, At: e.Time, Members: []schemas.RollMember{}}, key)
 	if err != nil {
 		t.Fatal(err)
 	}
