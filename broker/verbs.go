@@ -155,12 +155,21 @@ func (b *Broker) receipt(ctx context.Context, r transport.Request) {
 	b.respond(r, reply)
 }
 
+// from is the member that asks; the error refuses anybody else.
+func (b *Broker) from(r transport.Request) (schemas.AgencyID, error) {
+	a, ok := b.registry.AgencyOf(r.Account)
+	if !ok {
+		return "", schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	}
+	return a, nil
+}
+
 func (b *Broker) grant(ctx context.Context, r transport.Request) {
 	var req schemas.GrantRequest
 	err := schemas.DecodeJSON(r.Data, &req)
-	from, ok := b.registry.AgencyOf(r.Account)
-	if err == nil && !ok {
-		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	from, stranger := b.from(r)
+	if err == nil {
+		err = stranger
 	}
 	var reply schemas.GrantReply
 	if err == nil {
@@ -214,9 +223,9 @@ func (b *Broker) directory(ctx context.Context, r transport.Request) {
 func (b *Broker) proof(ctx context.Context, r transport.Request) {
 	var req schemas.ProofRequest
 	err := schemas.DecodeJSON(r.Data, &req)
-	from, ok := b.registry.AgencyOf(r.Account)
-	if err == nil && !ok {
-		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	from, stranger := b.from(r)
+	if err == nil {
+		err = stranger
 	}
 	var reply schemas.ProofReply
 	if err == nil {
@@ -249,9 +258,9 @@ func (b *Broker) renew(ctx context.Context, r transport.Request) {
 func (b *Broker) card(ctx context.Context, r transport.Request) {
 	var req schemas.CardRequest
 	err := schemas.DecodeJSON(r.Data, &req)
-	from, ok := b.registry.AgencyOf(r.Account)
-	if err == nil && !ok {
-		err = schemas.Refuse(schemas.CodeNotMember, "", "must come from a member of the network", "join the network first")
+	from, stranger := b.from(r)
+	if err == nil {
+		err = stranger
 	}
 	if err == nil {
 		err = b.registry.ReplaceCard(ctx, from, req.Card)

@@ -82,7 +82,7 @@ func agentRestore(c *cli) *cobra.Command {
 	})
 	flags = forAgent(cmd).unlocking()
 	flags.text(&flags.opts.Proxy, "proxy", "the HTTP proxy on the way to the exchange (default what HTTPS_PROXY says)")
-	cmd.Flags().StringVar(&codeFile, "code-file", "", "a `file` with the recovery code (default it is asked for, or read from standard input)")
+	withCodeFile(cmd, &codeFile)
 	cmd.Flags().DurationVar(&wait, "wait", 2*time.Minute, "how long to wait for the exchange and the partners; the agent goes on by itself when it runs")
 	cmd.Flags().BoolVar(&offline, "offline", false, "restore the directory only; what came since is fetched when the agent runs")
 	return cmd
@@ -90,6 +90,10 @@ func agentRestore(c *cli) *cobra.Command {
 
 // maxCode bounds what is read of a recovery code.
 const maxCode = 4 << 10
+
+func withCodeFile(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "code-file", "", "a `file` with the recovery code (default it is asked for, or read from standard input)")
+}
 
 // recoveryCode reads the code from a file, or from standard input, at which a
 // person may sit.

@@ -9,10 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/linkage-exchange/linkage/internal/children"
-
 	"github.com/spf13/cobra"
 
+	"github.com/linkage-exchange/linkage/internal/children"
 	"github.com/linkage-exchange/linkage/proof/checker"
 )
 

@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/linkage-exchange/linkage/internal/children"
-
 	"github.com/spf13/cobra"
 
 	"github.com/linkage-exchange/linkage/examples"
+	"github.com/linkage-exchange/linkage/internal/children"
 	"github.com/linkage-exchange/linkage/proof/checker"
 	"github.com/linkage-exchange/linkage/schemas"
 )

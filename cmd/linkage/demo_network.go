@@ -11,11 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/linkage-exchange/linkage/internal/children"
-
 	"github.com/linkage-exchange/linkage/agent"
 	"github.com/linkage-exchange/linkage/broker"
 	"github.com/linkage-exchange/linkage/examples"
+	"github.com/linkage-exchange/linkage/internal/children"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 

@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/linkage-exchange/linkage/internal/children"
-
 	"github.com/linkage-exchange/linkage/agent"
+	"github.com/linkage-exchange/linkage/internal/children"
 	"github.com/linkage-exchange/linkage/schemas"
 )
 

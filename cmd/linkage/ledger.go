@@ -172,16 +172,9 @@ func (c *cli) verifyLedger(dir string, key brokerKey) error {
 	}
 	return c.print(reports, func() {
 		for _, r := range reports {
-			c.say("%s: whole; %s of network %s, epoch %s, signed by broker key %s", r.Dir, entries(r.Size), r.Network, r.Epoch, r.Broker.Fingerprint())
+			c.say("%s: whole; %s of network %s, epoch %s, signed by broker key %s", r.Dir, count(int(r.Size), "entry", "entries"), r.Network, r.Epoch, r.Broker.Fingerprint())
 		}
 	})
-}
-
-func entries(n uint64) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
 }
 
 func (c *cli) verifyHub(ctx context.Context, dir string) error {
@@ -195,7 +188,7 @@ func (c *cli) verifyHub(ctx context.Context, dir string) error {
 	}
 	printed := c.print(r, func() {
 		if err == nil {
-			c.say("%s: whole; %s of network %s, epoch %s, signed by broker key %s", r.Dir, entries(r.Size), r.Network, r.Epoch, r.Broker.Fingerprint())
+			c.say("%s: whole; %s of network %s, epoch %s, signed by broker key %s", r.Dir, count(int(r.Size), "entry", "entries"), r.Network, r.Epoch, r.Broker.Fingerprint())
 			c.say("the hub: %d records are what the ledger says, %d are newer than its head (%.1f s)", r.Records, r.Beyond, time.Since(began).Seconds())
 		}
 		for _, position := range r.Differ {

@@ -121,6 +121,25 @@ func (c *cli) awaitJoined(ctx context.Context, admin *broker.Admin, a schemas.Ag
 	}
 }
 
+// publishRoll has the lead agency sign a roll that follows the broker's, and
+// publishes it.
+func publishRoll(ctx context.Context, flags *brokerFlags, sign func(*broker.Lead, broker.State) (schemas.SignedRecord, error)) error {
+	lead, admin, err := openLead(flags)
+	if err != nil {
+		return err
+	}
+	state, err := admin.State(ctx)
+	if err != nil {
+		return err
+	}
+	roll, err := sign(lead, state)
+	if err != nil {
+		return err
+	}
+	_, err = admin.Publish(ctx, roll, nil)
+	return err
+}
+
 func brokerStanding(c *cli, verb, short string, status schemas.MemberStatus) *cobra.Command {
 	var flags *brokerFlags
 	cmd := c.command(verb+" AGENCY", short, c.arguments("AGENCY"), func(ctx context.Context, args []string) error {
@@ -128,19 +147,10 @@ func brokerStanding(c *cli, verb, short string, status schemas.MemberStatus) *co
 		if err != nil {
 			return err
 		}
-		lead, admin, err := openLead(flags)
+		err = publishRoll(ctx, flags, func(lead *broker.Lead, state broker.State) (schemas.SignedRecord, error) {
+			return lead.SetStanding(state, names[0], status)
+		})
 		if err != nil {
-			return err
-		}
-		state, err := admin.State(ctx)
-		if err != nil {
-			return err
-		}
-		roll, err := lead.SetStanding(state, names[0], status)
-		if err != nil {
-			return err
-		}
-		if _, err := admin.Publish(ctx, roll, nil); err != nil {
 			return err
 		}
 		return c.print(map[string]any{"agency": names[0], "status": status}, func() {
@@ -171,19 +181,10 @@ func brokerVouch(c *cli) *cobra.Command {
 		if !fingerprint.Valid() {
 			return schemas.Malformed("fingerprint", "must be 22 characters, as the member reads them out")
 		}
-		lead, admin, err := openLead(flags)
+		err = publishRoll(ctx, flags, func(lead *broker.Lead, state broker.State) (schemas.SignedRecord, error) {
+			return lead.Vouch(state, names[0], fingerprint)
+		})
 		if err != nil {
-			return err
-		}
-		state, err := admin.State(ctx)
-		if err != nil {
-			return err
-		}
-		roll, err := lead.Vouch(state, names[0], fingerprint)
-		if err != nil {
-			return err
-		}
-		if _, err := admin.Publish(ctx, roll, nil); err != nil {
 			return err
 		}
 		return c.print(map[string]any{"agency": names[0], "vouched": fingerprint}, func() {

@@ -51,7 +51,7 @@ func agentRecoverySheet(c *cli) *cobra.Command {
 	cmd.Flags().StringVar(&backup, "backup", "", "check the code against a backup `file`")
 	cmd.Flags().BoolVar(&renew, "renew", false, "make a new code, when the sheet is lost or was seen; backups made before still open with the old one")
 	cmd.Flags().BoolVar(&html, "html", false, "as a page for a browser to print")
-	cmd.Flags().StringVar(&codeFile, "code-file", "", "a `file` with the recovery code (default it is asked for, or read from standard input)")
+	withCodeFile(cmd, &codeFile)
 	cmd.MarkFlagsMutuallyExclusive("renew", "check")
 	cmd.MarkFlagsMutuallyExclusive("renew", "backup")
 	return cmd
@@ -75,7 +75,7 @@ func agentUnlock(c *cli) *cobra.Command {
 		return c.print(map[string]any{"data": opts.DataDir, "unlocked": true}, func() { c.say("The records open with the new secret.") })
 	})
 	flags = forAgent(cmd).unlocking()
-	cmd.Flags().StringVar(&codeFile, "code-file", "", "a `file` with the recovery code (default it is asked for, or read from standard input)")
+	withCodeFile(cmd, &codeFile)
 	return cmd
 }
 

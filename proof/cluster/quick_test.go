@@ -60,18 +60,15 @@ func TestThreeBrokersAreOne(t *testing.T) {
 	writer := s.Cluster.Writer
 	other := writer%places + 1
 	treatment, probation := n.join("riverside-treatment", other), n.join("county-probation", writer)
-	there, back := issue(t, treatment, "county-probation", "c-1"), issue(t, probation, "riverside-treatment", "c-1")
-	_ = back
+	there := issue(t, treatment, "county-probation", "c-1")
+	issue(t, probation, "riverside-treatment", "c-1")
 	send(t, treatment, "county-probation", "c-1", "a-1")
 	send(t, probation, "riverside-treatment", "c-1", "b-1")
 	eventually.True(t, "both events arrive", func() bool { return len(heard(t, probation)) == 1 && len(heard(t, treatment)) == 1 })
 
-	began := time.Now()
 	n.stop(writer)
-	t.Logf("stopped after %s", time.Since(began))
 	send(t, treatment, "county-probation", "c-1", "a-2")
 	eventually.True(t, "an event arrives without the first writer", func() bool { return len(heard(t, probation)) == 2 })
-	t.Logf("arrived after %s", time.Since(began))
 	stopped, err := treatment.Revoke(t.Context(), "", there)
 	if err != nil || stopped.Everywhere.IsZero() {
 		t.Fatalf("revoke: %+v, %v", stopped, err)
