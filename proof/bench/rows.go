@@ -24,15 +24,19 @@ var rows = []row{
 		target: "under 25 s, while others' p99 at most doubles", measure: measureReturn,
 		limits: "is the processor: opening a seal and verifying two signatures take half of it, the store's transaction a third.",
 	},
-	{name: "revocation", what: "Revocation under the gate's load: call to return", target: "p99 under 60 ms", measure: measureRevocation,
-		limits: "waits for the commit that is under way, then makes one of its own."},
+	{
+		name: "revocation", what: "Revocation under the gate's load: call to return", target: "p99 under 60 ms", measure: measureRevocation,
+		limits: "waits for the commit that is under way, then makes one of its own.",
+	},
 	{name: "suspension", what: "Suspension: call to connections closed", target: "under 1 s", measure: measureSuspension},
 	{
 		name: "refill", what: "Broker wiped, 50 agencies re-offer 10,000 envelopes each", target: "everything re-accepted under 120 s, nothing lost or doubled",
 		missing: "the row is not written yet; proof/exchange shows that nothing is lost or doubled",
 	},
-	{name: "idle", what: "1,000 connected idle agencies on one broker", target: "under 400 MiB; stop under 2 s", measure: measureIdle,
-		limits: "grows with the square of the agencies: every mailbox lists the news of every member."},
+	{
+		name: "idle", what: "1,000 connected idle agencies on one broker", target: "under 400 MiB; stop under 2 s", measure: measureIdle,
+		limits: "grows with the square of the agencies: every mailbox lists the news of every member.",
+	},
 	{
 		name: "growth", what: "Cost of growth, and start of a big hub", target: "accept latency grows by less than 2 times; start with a million envelopes under 5 s", measure: measureGrowth,
 		limits: "at the start is the reading of the whole hub, of which the gate makes its state anew.",
