@@ -29,7 +29,7 @@ type Broker struct {
 	log      *slog.Logger
 	network  networkFile
 	epoch    schemas.Epoch // the present one
-	mark     mark          // belongs to follow once that runs
+	mark     mark          // belongs to followHub once that runs
 	keys     keys
 	nats     *transport.Server
 	gate     *gate.Gate
@@ -231,7 +231,7 @@ func (b *Broker) startMark() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.follow()
+		b.followHub()
 	}()
 	b.teardown.Push("mark", func(ctx context.Context) error {
 		b.cancel()

@@ -44,7 +44,7 @@ func report(dir string, key ed25519.PublicKey, head schemas.LedgerHead, text str
 // ledgerDirs lists the epochs of a broker's ledger, oldest first, or the
 // directory itself if it is one epoch's.
 func ledgerDirs(dir string) ([]string, error) {
-	if _, err := os.Stat(filepath.Join(dir, "checkpoint")); err == nil {
+	if exists(filepath.Join(dir, ledger.FileHead)) {
 		return []string{dir}, nil
 	}
 	entries, err := os.ReadDir(dir)
@@ -74,7 +74,7 @@ func VerifyLedger(dir string, key ed25519.PublicKey) ([]LedgerReport, error) {
 	var all []LedgerReport
 	for _, d := range dirs {
 		head, err := ledger.Verify(d, key)
-		if errors.Is(err, fs.ErrNotExist) && len(dirs) > 1 && !exists(filepath.Join(d, "checkpoint")) {
+		if errors.Is(err, fs.ErrNotExist) && len(dirs) > 1 && !exists(filepath.Join(d, ledger.FileHead)) {
 			continue // an epoch that has just begun
 		}
 		if err != nil {

@@ -89,8 +89,8 @@ func (b *Broker) checkEpoch() error {
 	return nil
 }
 
-// follow moves the mark until the broker stops, then once more.
-func (b *Broker) follow() {
+// followHub moves the mark until the broker stops, then once more.
+func (b *Broker) followHub() {
 	ticker := time.NewTicker(markEvery)
 	defer ticker.Stop()
 	for {

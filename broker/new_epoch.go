@@ -10,8 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linkage-exchange/linkage/broker/internal/ledger"
 	"github.com/linkage-exchange/linkage/broker/internal/transport"
 	"github.com/linkage-exchange/linkage/internal/atomicfile"
+	"github.com/linkage-exchange/linkage/internal/clock"
 	"github.com/linkage-exchange/linkage/internal/crash"
 	"github.com/linkage-exchange/linkage/schemas"
 )
@@ -54,7 +56,7 @@ type NewEpochPlan struct {
 // old hub is put aside. It may be called again if it was interrupted.
 func NewEpoch(lead *Lead, opts NewEpochOptions) (NewEpochPlan, error) {
 	if opts.Now == nil {
-		opts.Now = time.Now
+		opts.Now = clock.Now
 	}
 	if !slices.Contains(schemas.EpochReasons, opts.Reason) || opts.Reason == "founded" {
 		return NewEpochPlan{}, schemas.Malformed("reason", "must be wiped, restored or corrupt")
@@ -189,7 +191,7 @@ func (p *NewEpochPlan) readHub(dir string, epoch schemas.ULID) {
 	if err := readJSON(filepath.Join(dir, fileMark), &m); err == nil {
 		p.Records = m.Position
 	}
-	if head, err := os.ReadFile(filepath.Join(dir, dirLedger, string(epoch), "checkpoint")); err == nil { // #nosec G304 -- the broker's own directory
+	if head, err := os.ReadFile(filepath.Join(dir, dirLedger, string(epoch), ledger.FileHead)); err == nil { // #nosec G304 -- the broker's own directory
 		if h, err := schemas.PeekLedgerHead(string(head)); err == nil {
 			text := string(head)
 			p.lastHead, p.Records = &text, max(p.Records, h.Size)

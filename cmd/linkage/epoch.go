@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +12,7 @@ import (
 
 func brokerNewEpoch(c *cli) *cobra.Command {
 	var flags *brokerFlags
-	opts := broker.NewEpochOptions{Now: time.Now}
+	var opts broker.NewEpochOptions
 	cmd := c.command("new-epoch", "Begin anew after the exchange lost or changed its records; the agencies bring them back", c.arguments(), func(_ context.Context, _ []string) error {
 		if err := required("reason", opts.Reason); err != nil {
 			return err

@@ -63,7 +63,7 @@ func named(content []byte) schemas.Named {
 	return schemas.Named{Field: "data.attachments.0", Attachment: schemas.Attachment{SHA256: schemas.HashOf(content), Bytes: len(content)}}
 }
 
-// bytesKept counts the parts that are in the store.
+// partsKept counts the parts that are in the store.
 func (o *office) partsKept() (n int) {
 	o.t.Helper()
 	if err := o.store.View(func(tx durable.Tx) (err error) { n, err = tx.Map("attachment-bytes").Len(); return err }); err != nil {

@@ -116,7 +116,7 @@ func (l *Ledger) size() uint64 {
 
 // load reads the newest head and the tree up to it.
 func (l *Ledger) load() error {
-	text, err := os.ReadFile(filepath.Join(l.opts.Dir, fileHead))
+	text, err := os.ReadFile(filepath.Join(l.opts.Dir, FileHead))
 	if errors.Is(err, fs.ErrNotExist) {
 		l.tree, l.partial = &tree{dir: l.opts.Dir}, nil
 		return nil
@@ -129,14 +129,14 @@ func (l *Ledger) load() error {
 		return err
 	}
 	if head.Network != l.opts.Network || head.Epoch != l.opts.Epoch {
-		return damaged(l.opts.Dir, filepath.Join(l.opts.Dir, fileHead), fmt.Sprintf("must be of this hub's epoch %s, is of %s", l.opts.Epoch, head.Epoch))
+		return damaged(l.opts.Dir, filepath.Join(l.opts.Dir, FileHead), fmt.Sprintf("must be of this hub's epoch %s, is of %s", l.opts.Epoch, head.Epoch))
 	}
 	t := &tree{dir: l.opts.Dir, size: head.Size}
 	if t.edges, err = newReader(t.dir, t.size).edge(); err != nil {
 		return err
 	}
 	if treeRoot(t.edges) != head.Root {
-		return damaged(l.opts.Dir, filepath.Join(l.opts.Dir, fileHead), "must sign the root of the tiles")
+		return damaged(l.opts.Dir, filepath.Join(l.opts.Dir, FileHead), "must sign the root of the tiles")
 	}
 	l.tree, l.partial = t, nil
 	for level, edge := range t.edges {
@@ -151,7 +151,7 @@ func (l *Ledger) load() error {
 func readHead(dir, text string, key ed25519.PublicKey) (schemas.LedgerHead, error) {
 	head, err := schemas.OpenLedgerHead(text, key)
 	if err != nil {
-		return head, damaged(dir, filepath.Join(dir, fileHead), "must be a head signed by the broker's key")
+		return head, damaged(dir, filepath.Join(dir, FileHead), "must be a head signed by the broker's key")
 	}
 	return head, nil
 }
@@ -299,7 +299,7 @@ func (l *Ledger) sign() error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(l.opts.Dir, fileHead), []byte(text), 0o600); err != nil {
+	if err := atomicfile.Write(filepath.Join(l.opts.Dir, FileHead), []byte(text), 0o600); err != nil {
 		return err
 	}
 	crash.Point(crash.LedgerSigned)

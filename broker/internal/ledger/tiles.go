@@ -18,9 +18,10 @@ const (
 	tileBits  = 8
 	tileWidth = 1 << tileBits
 	hashSize  = 32
-
-	fileHead = "checkpoint"
 )
+
+// FileHead is the newest signed head, in a ledger's directory.
+const FileHead = "checkpoint"
 
 // countAt is how many hashes a level has in a tree of a size.
 func countAt(size uint64, level int) uint64 { return size >> (tileBits * level) }
@@ -157,7 +158,7 @@ func (r reader) check(root schemas.Hash) error {
 		return err
 	}
 	if treeRoot(edges) != root {
-		return damaged(r.dir, filepath.Join(r.dir, fileHead), "must sign the root of the tiles")
+		return damaged(r.dir, filepath.Join(r.dir, FileHead), "must sign the root of the tiles")
 	}
 	return nil
 }

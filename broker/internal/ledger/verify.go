@@ -16,7 +16,7 @@ import (
 
 // ReadHead reads the newest head of a ledger's directory, signed by the key.
 func ReadHead(dir string, key ed25519.PublicKey) (schemas.LedgerHead, string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, fileHead)) // #nosec G304 -- the ledger that was named
+	text, err := os.ReadFile(filepath.Join(dir, FileHead)) // #nosec G304 -- the ledger that was named
 	if err != nil {
 		return schemas.LedgerHead{}, "", fmt.Errorf("read ledger: %w", err)
 	}
@@ -57,7 +57,7 @@ func VerifyHub(ctx context.Context, opts Options) (a Audit, err error) {
 		return a, err
 	}
 	if a.Head.Network != opts.Network || a.Head.Epoch != opts.Epoch {
-		return a, damaged(opts.Dir, filepath.Join(opts.Dir, fileHead), "must be of this hub's network and epoch")
+		return a, damaged(opts.Dir, filepath.Join(opts.Dir, FileHead), "must be of this hub's network and epoch")
 	}
 	w := auditors{opts: opts, size: a.Head.Size, batches: make(chan []journal.Record, 2*runtime.GOMAXPROCS(0)), found: &a}
 	var hands sync.WaitGroup
