@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -139,6 +140,7 @@ func (m *membership) status() (NetworkStatus, error) {
 		if canary, err = canaryOf(tx); err != nil {
 			return err
 		}
+		s.Canary = canary.back()
 		return m.readStatus(tx, &s)
 	})
 	s.Stalled = m.progress(s, canary).stalled()
@@ -149,14 +151,12 @@ func (m *membership) status() (NetworkStatus, error) {
 }
 
 func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
-	canary, err := canaryOf(tx)
+	s.Forked = m.ledger.Forked()
+	head, err := ledgerview.Head(tx)
 	if err != nil {
 		return err
 	}
-	s.Canary, s.Forked = canary.back(), m.ledger.Forked()
-	if head, err := ledgerview.Head(tx); err != nil {
-		return err
-	} else if head != nil {
+	if head != nil {
 		h, err := schemas.PeekLedgerHead(*head)
 		if err != nil {
 			return err
@@ -197,6 +197,10 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 	for _, d := range deliveries {
 		s.add(d)
 	}
+	return m.readMembers(tx, s)
+}
+
+func (m *membership) readMembers(tx durable.Tx, s *NetworkStatus) error {
 	members, err := m.dir.Members(tx)
 	for _, member := range members {
 		if member.Agency == m.own {
@@ -205,12 +209,7 @@ func (m *membership) readStatus(tx durable.Tx, s *NetworkStatus) error {
 		}
 		s.Members = append(s.Members, partnerOf(member))
 	}
-	slices.SortFunc(s.Members, func(x, y Partner) int {
-		if x.Agency < y.Agency {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.Members, func(x, y Partner) int { return cmp.Compare(x.Agency, y.Agency) })
 	return err
 }
 

@@ -252,7 +252,7 @@ var table = []mutant{
 		"./schemas", "TestCheckJSON",
 	},
 	{
-		"R1", "what came of a page before the line broke is thrown away", "agent/internal/inbox/inbox.go",
+		"R1", "what came of a page before the line broke is thrown away", "agent/internal/inbox/pull.go",
 		"if len(items) == 0 || c.Epoch == \"\" {", "if len(items) >= 0 {",
 		"./agent/internal/inbox", "TestR1CutPagesGetOn",
 	},

@@ -9,14 +9,12 @@ package link
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -356,148 +354,4 @@ func (l *Link) Prove(ctx context.Context, req schemas.ProofRequest) (schemas.Pro
 func (l *Link) Renew(ctx context.Context) (schemas.RenewReply, error) {
 	reply, err := request[schemas.RenewReply](ctx, l, schemas.VerbRenew, nil, []byte(`{"v":1}`))
 	return reply, errors.Join(err, reply.Err())
-}
-
-// Pull asks for one page and returns it with its end. A refusal in the end is
-// an error. If the line breaks, what came of the page until then is returned
-// with the error.
-func (l *Link) Pull(ctx context.Context, req schemas.PullRequest) ([]schemas.Item, schemas.PullEnd, error) {
-	var end schemas.PullEnd
-	if !l.Connected() {
-		return nil, end, ErrOffline
-	}
-	data, err := json.Marshal(req)
-	if err != nil {
-		return nil, end, fmt.Errorf("encode pull: %w", err)
-	}
-	outer := ctx
-	ctx, cancel := l.whileUp(ctx)
-	defer cancel()
-	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
-	sub, err := l.conn.SubscribeSync(inbox)
-	if err != nil {
-		return nil, end, unanswered(err)
-	}
-	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
-	if err := l.conn.PublishRequest("broker."+schemas.VerbPull, inbox, data); err != nil {
-		return nil, end, unanswered(err)
-	}
-	items, end, err := l.collect(ctx, sub)
-	_ = l.noted(outer, cause(err)) // it only looks
-	return items, end, err
-}
-
-// cause is the message client's part of an error, nil if the broker answered.
-func cause(err error) error {
-	for _, cause := range []error{nats.ErrNoResponders, nats.ErrTimeout, context.DeadlineExceeded} {
-		if errors.Is(err, cause) {
-			return cause
-		}
-	}
-	return nil
-}
-
-func (l *Link) collect(ctx context.Context, sub *nats.Subscription) ([]schemas.Item, schemas.PullEnd, error) {
-	var items []schemas.Item
-	var end schemas.PullEnd
-	var last uint64
-	for {
-		m, err := l.next(ctx, sub)
-		if err != nil {
-			return items, end, unanswered(err)
-		}
-		kind := schemas.ItemKind(m.Header.Get(schemas.HeaderItem))
-		if kind == "" && len(m.Data) == 0 { // the server: nobody serves this
-			return nil, end, unanswered(nats.ErrNoResponders)
-		}
-		if kind == schemas.ItemEnd {
-			if err := json.Unmarshal(m.Data, &end); err != nil {
-				return nil, end, fmt.Errorf("read end of page: %w", err)
-			}
-			if end.Err() == nil && end.Next < last { // of another broker, while the two change over
-				continue
-			}
-			return items, end, end.Err()
-		}
-		position, err := strconv.ParseUint(m.Header.Get(schemas.HeaderPosition), 10, 64)
-		if err != nil || len(items) >= schemas.MaxPullItems {
-			return nil, end, schemas.Malformed("page", "must hold numbered items, at most %d", schemas.MaxPullItems)
-		}
-		if position <= last {
-			continue // given twice, by two brokers
-		}
-		last = position
-		items = append(items, schemas.Item{Kind: kind, Position: position, Header: m.Header, Data: m.Data})
-	}
-}
-
-// tlsConfig accepts the brokers that the invitation named, and nobody else. The
-// client fills in the name of the one that it connects to.
-func tlsConfig(target func() Target) *tls.Config {
-	t := target()
-	config := &tls.Config{MinVersion: tls.VersionTLS12, Time: t.now}
-	if !t.Roots {
-		config.InsecureSkipVerify = true // #nosec G402 -- VerifyConnection below holds the chain against the pinned key
-		config.VerifyConnection = func(state tls.ConnectionState) error { return target().verify(state) }
-	}
-	return config
-}
-
-// SubmitAll sends envelopes in order, without waiting for one before the next,
-// and calls reply for each definite answer as it comes. An error means that
-// some have none: their same bytes must be sent again.
-func (l *Link) SubmitAll(ctx context.Context, envelopes []schemas.Envelope, reply func(schemas.SubmitReply)) error {
-	if !l.Connected() {
-		return ErrOffline
-	}
-	outer := ctx
-	ctx, cancel := l.whileUp(ctx)
-	defer cancel()
-	inbox := l.conn.NewInbox() // not the one that requests share, or all that comes would come twice
-	sub, err := l.conn.SubscribeSync(inbox)
-	if err != nil {
-		return unanswered(err)
-	}
-	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
-	for _, e := range envelopes {
-		m := &nats.Msg{Subject: "broker." + schemas.VerbSubmit, Reply: inbox, Header: e.Header(), Data: e.Data}
-		if err := l.conn.PublishMsg(m); err != nil {
-			return unanswered(err)
-		}
-	}
-	open := make(map[schemas.EventID]bool, len(envelopes))
-	for _, e := range envelopes {
-		open[e.ID] = true
-	}
-	for range envelopes {
-		r, err := l.answerTo(ctx, sub, open)
-		if err != nil {
-			_ = l.noted(outer, cause(err)) // it only looks
-			return err
-		}
-		delete(open, r.Envelope)
-		reply(r)
-	}
-	return l.noted(outer, nil)
-}
-
-// answerTo returns the next answer. Two brokers may answer one envelope, while
-// they change over: the first answer counts.
-func (l *Link) answerTo(ctx context.Context, sub *nats.Subscription, open map[schemas.EventID]bool) (r schemas.SubmitReply, err error) {
-	for {
-		m, err := l.next(ctx, sub)
-		if err != nil {
-			return r, unanswered(err)
-		}
-		if len(m.Data) == 0 {
-			return r, unanswered(nats.ErrNoResponders)
-		}
-		r = schemas.SubmitReply{}
-		if err := json.Unmarshal(m.Data, &r); err != nil {
-			return r, fmt.Errorf("read answer of the gate: %w", err)
-		}
-		if r.Envelope == "" || open[r.Envelope] {
-			return r, nil
-		}
-	}
 }
