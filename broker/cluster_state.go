@@ -15,13 +15,13 @@ import (
 type ClusterState struct {
 	Place   int           `json:"place"`  // of the broker that was asked
 	Writer  int           `json:"writer"` // 0 for none
-	Brokers []BrokerState `json:"brokers"`
+	Brokers []PlaceState `json:"brokers"`
 	// Problem says in plain words what is wrong, "" for nothing.
 	Problem string `json:"problem,omitempty"`
 }
 
-// BrokerState is one broker of a cluster.
-type BrokerState struct {
+// PlaceState is one place of a cluster: a broker.
+type PlaceState struct {
 	Place int    `json:"place"`
 	URL   string `json:"url"`
 	// Reached says that it answered.
@@ -74,7 +74,7 @@ func (b *Broker) clusterState(s *State) {
 	defer cancel()
 	state := &ClusterState{Place: b.cluster.place}
 	for i, url := range b.opts.brokers() {
-		state.Brokers = append(state.Brokers, BrokerState{Place: i + 1, URL: url})
+		state.Brokers = append(state.Brokers, PlaceState{Place: i + 1, URL: url})
 	}
 	var most uint64
 	for _, text := range b.nats.AskAll(ctx, askStatus) {
@@ -105,8 +105,8 @@ func (b *Broker) clusterState(s *State) {
 }
 
 // problemOf says what an operator has to know.
-func problemOf(brokers []BrokerState, writer int) string {
-	missing := slices.DeleteFunc(slices.Clone(brokers), func(b BrokerState) bool { return b.Reached })
+func problemOf(brokers []PlaceState, writer int) string {
+	missing := slices.DeleteFunc(slices.Clone(brokers), func(b PlaceState) bool { return b.Reached })
 	switch {
 	case len(missing) >= 2:
 		return "this broker reaches none of the other two: nothing is accepted or handed over here until one of them is back"

@@ -107,7 +107,7 @@ func (l *Link) noted(ctx context.Context, err error) error {
 	}
 	if silent || now.Sub(l.several.since) > patience {
 		l.several.since = time.Time{}
-		l.opts.Logger.Warn("nobody answers through this broker; trying another")
+		l.opts.Logger.WarnContext(ctx, "nobody answers through this broker; trying another")
 		go func() { _ = l.conn.ForceReconnect() }() // fails only on a closed connection
 	}
 	return err
