@@ -13,8 +13,8 @@ import (
 // ClusterState is how the three brokers of a network are, as one of them sees
 // it.
 type ClusterState struct {
-	Place   int           `json:"place"`  // of the broker that was asked
-	Writer  int           `json:"writer"` // 0 for none
+	Place   int          `json:"place"`  // of the broker that was asked
+	Writer  int          `json:"writer"` // 0 for none
 	Brokers []PlaceState `json:"brokers"`
 	// Problem says in plain words what is wrong, "" for nothing.
 	Problem string `json:"problem,omitempty"`
