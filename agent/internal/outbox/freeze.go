@@ -57,6 +57,23 @@ func (o *Outbox) freeze(tx durable.Tx, recipient schemas.AgencyID, numbers []uin
 	return batch, unready, postponed, nil
 }
 
+// known reports whether a delivery that stood aside for its grant need not do
+// so any more; false for number 0.
+func (o *Outbox) known(tx durable.Tx, recipient schemas.AgencyID, number uint64) (bool, error) {
+	if number == 0 {
+		return false, nil
+	}
+	d, ok, err := find(tx, number, recipient)
+	if err != nil || !ok || d.State != Waiting {
+		return err == nil, err
+	}
+	_, _, ready, err := o.opts.Content.Prepare(tx, d, schemas.NewEventID())
+	if _, refused := errors.AsType[*schemas.Error](err); refused {
+		return true, nil
+	}
+	return ready, err
+}
+
 // keyID names this agency's signing key. Envelope, event and terms are signed by
 // one key.
 func (o *Outbox) keyID() schemas.KeyID {

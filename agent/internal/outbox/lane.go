@@ -239,7 +239,13 @@ func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 		return nil, false, nil
 	}
 	var unready, postponed []uint64
+	aside, known := l.aside(), false
 	err = l.outbox.opts.Store.Update(ctx, func(tx durable.Tx) error {
+		// What came later must not overtake it between its grant becoming known
+		// and the signal that says so.
+		if known, err = l.outbox.known(tx, l.recipient, aside); err != nil || known {
+			return err
+		}
 		batch, unready, postponed, err = l.outbox.freeze(tx, l.recipient, waiting, false)
 		if err != nil || len(waiting) > 0 {
 			return err
@@ -249,6 +255,10 @@ func (l *lane) next(ctx context.Context) (batch []work, more bool, err error) {
 	})
 	if err != nil {
 		return nil, false, err
+	}
+	if known {
+		l.reconsider()
+		return nil, true, nil
 	}
 	l.froze(len(waiting), len(parts), batch, unready, postponed)
 	return batch, l.open(), nil
@@ -281,6 +291,16 @@ func (l *lane) reconsider() {
 	if len(l.unready) > 0 {
 		l.waiting, l.unready = append(l.unready, l.waiting...), nil
 	}
+}
+
+// aside is the oldest delivery whose grant was not known, 0 if there is none.
+func (l *lane) aside() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unready) == 0 {
+		return 0
+	}
+	return l.unready[0]
 }
 
 // add puts a new delivery at the end of the lane.

@@ -202,6 +202,24 @@ func TestGrantNotReady(t *testing.T) {
 	})
 }
 
+// A grant becomes known, and before anybody has said so to the lane a later
+// event comes: it overtakes none.
+func TestGrantKnownBeforeTheSignal(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.record.set(func(c *record) {
+			for n := range uint64(40) {
+				c.unready[n+1] = true
+			}
+		})
+		h.queueAll(court, 40)
+		synctest.Wait()
+		h.record.set(func(c *record) { clear(c.unready) })
+		h.queueAll(court, 5)
+		synctest.Wait()
+		wantEvents(t, h.gate.to(court), count(1, 45))
+	})
+}
+
 // After a revocation made without a line, what is frozen under the grant is not
 // offered again before the broker knows of the end.
 func TestRevocationGoesFirst(t *testing.T) {
