@@ -43,7 +43,7 @@ func (f effects) partnerRestored(tx durable.Tx, partner schemas.AgencyID, data [
 		}
 	}
 	if ask.Returns {
-		if answer.Returned, err = f.m.giveBack(tx, partner, ask); err != nil {
+		if answer.Returned, err = f.giveBackOnce(tx, partner, ask); err != nil {
 			return err
 		}
 	}
@@ -80,6 +80,42 @@ const (
 	returnAlone = 300 << 10
 	returnMost  = 500
 )
+
+const (
+	mapGiven = "supply-given" // partner -> given
+	// maxGiven bounds how often in givenWithin a partner is given everything back:
+	// each time costs it one envelope, and us a look through all our records.
+	maxGiven    = 5
+	givenWithin = 24 * time.Hour
+)
+
+// given is when a partner was last given back what it had signed.
+type given struct {
+	Chain schemas.ULID `json:"chain"` // that it asked with
+	First time.Time    `json:"first"` // of Count times
+	Count int          `json:"count"`
+}
+
+// giveBackOnce gives a partner back what it signed: once for each restore, and
+// not without end.
+func (f effects) giveBackOnce(tx durable.Tx, partner schemas.AgencyID, ask schemas.NetworkAgencyRestored) (events int, err error) {
+	last, _, err := durable.GetJSON[given](tx.Map(mapGiven), string(partner))
+	if err != nil || last.Chain == ask.Chain {
+		return 0, err
+	}
+	now := f.m.agent.opts.Now()
+	if now.Sub(last.First) >= givenWithin {
+		last = given{First: now}
+	}
+	if last.Count >= maxGiven {
+		return 0, f.Raise(tx, schemas.CodeOverRate, partner, "asks again and again for what it had signed itself, as if restored each time: ask them what they do")
+	}
+	last.Chain, last.Count = ask.Chain, last.Count+1
+	if err := durable.PutJSON(tx.Map(mapGiven), string(partner), last); err != nil {
+		return 0, err
+	}
+	return f.m.giveBack(tx, partner, ask)
+}
 
 // giveBack returns to a partner what it signed itself since the backup: grants
 // to this agency, and the events that it said to it. It knew all of it, so

@@ -265,3 +265,34 @@ func TestS5SuspendedMemberGetsNothing(t *testing.T) {
 		t.Errorf("revoke: %+v %v", s, err)
 	}
 }
+
+// A partner that says again and again that it was restored is given back what it
+// signed a few times, not without end: each time makes us look through all our
+// records and costs it next to nothing.
+func TestS7RestoredAgainAndAgain(t *testing.T) {
+	n := exchange.Start(t)
+	victim := n.Join("county-probation")
+	rogue := n.JoinRogue("rogue-program")
+	rogue.Grant(schemas.Terms{
+		Recipient: "county-probation", Client: "h-rogue", Basis: schemas.BasisJusticeConsent,
+		Cells: []schemas.Cell{{Category: schemas.CategoryAttendance, Purpose: schemas.PurposeJusticeMonitoring}},
+	})
+	const asked = 9
+	for range asked {
+		event := inner(rogue, map[string]any{
+			"type": string(schemas.TypeNetworkAgencyRestored), "client": "", "purpose": "", "subject": "restored", "datacategory": string(schemas.CategoryCharter),
+		}, schemas.NetworkAgencyRestored{Chain: schemas.NewULID(time.Now()), Since: time.Unix(0, 0).UTC(), Known: []schemas.NetworkKnown{}, Returns: true})
+		e := rogue.Envelope("county-probation", schemas.CharterGrant, schemas.Sealed{Event: schemas.SignBytes(schemas.RecordEvent, event, rogue.Key)})
+		if r := rogue.Submit(e); r.Result != schemas.ResultAccepted {
+			t.Fatal(r)
+		}
+	}
+	eventually.True(t, "an alarm", func() bool { return alarmed(t, victim, schemas.CodeOverRate) })
+	const answers, returned = asked, 5
+	eventually.True(t, "all are answered, few get records", func() bool {
+		return status(t, victim, "").Outbox["accepted"] >= answers+returned
+	})
+	if got := status(t, victim, "").Outbox; got["accepted"] != answers+returned {
+		t.Errorf("outbox: got %v, want %d answers and records %d times", got, answers, returned)
+	}
+}

@@ -23,8 +23,28 @@ var table = []mutant{
 	},
 	{
 		"S1", "a revocation that comes before its grant is forgotten", "broker/internal/registry/registry.go",
-		"r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], rec)", "r.cancelled[rev.Grant] = r.cancelled[rev.Grant][:0:0]",
+		"r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], early{rec, earlyHash(rec), by})", "r.cancelled[rev.Grant] = r.cancelled[rev.Grant][:0:0]",
 		"./broker/internal/registry", "TestS1RevocationInAnyOrder",
+	},
+	{
+		"S1", "a forged copy of a revocation stands for the genuine one", "broker/internal/registry/registry.go",
+		"return schemas.HashOf(rec.Encode()) }", "return rec.Hash() }",
+		"./broker/internal/registry", "TestS1ForgedCopyOfARevocation",
+	},
+	{
+		"R6", "one member brings revocations of one grant without end", "broker/internal/registry/check.go",
+		"\tcase each >= maxEarlyEach:", "\tcase false:",
+		"./broker/internal/registry", "TestR6RevocationsOfOneUnknownGrant",
+	},
+	{
+		"S7", "a place is looked at as often as a restored partner says that it lacks it", "agent/internal/outbox/supply.go",
+		"max(run.From, next)", "max(run.From, min(next, 1))",
+		"./agent/internal/outbox", "TestSupplyAndLetGo",
+	},
+	{
+		"S7", "a partner gets its records back as often as it says that it was restored", "agent/supply.go",
+		"\tif last.Count >= maxGiven {", "\tif false {",
+		"./proof/exchange", "TestS7RestoredAgainAndAgain",
 	},
 	{
 		"S5", "a roll from before a new epoch counts in it", "broker/internal/registry/check.go",

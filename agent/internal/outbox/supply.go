@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -72,20 +73,28 @@ func chainsTo(tx durable.Tx, recipient schemas.AgencyID) ([]head, error) {
 }
 
 // lacking is what the recipient lacks of a chain: runs within what it has, and
-// the rest.
+// the rest. No sequence stands in two of them, whatever the recipient says: a
+// request costs no more than the chain is long.
 func lacking(h head, known []schemas.NetworkKnown) []schemas.NetworkRun {
-	var runs []schemas.NetworkRun
+	var said []schemas.NetworkRun
 	through := uint64(0)
 	for _, k := range known {
-		if k.Chain != h.Chain {
-			continue
-		}
-		through = max(through, k.Through)
-		for _, run := range k.Lacks {
-			runs = append(runs, schemas.NetworkRun{From: run.From, To: min(run.To, h.Sequence)})
+		if k.Chain == h.Chain {
+			through = max(through, k.Through)
+			said = append(said, k.Lacks...)
 		}
 	}
-	return append(runs, schemas.NetworkRun{From: through + 1, To: h.Sequence})
+	slices.SortFunc(said, func(a, b schemas.NetworkRun) int { return cmp.Compare(a.From, b.From) })
+	var runs []schemas.NetworkRun
+	next := uint64(1)
+	for _, run := range append(said, schemas.NetworkRun{From: through + 1, To: h.Sequence}) {
+		run.From, run.To = max(run.From, next), min(run.To, h.Sequence)
+		if run.From <= run.To {
+			runs = append(runs, run)
+			next = run.To + 1
+		}
+	}
+	return runs
 }
 
 // supply is a request that is being answered.

@@ -13,10 +13,15 @@ import (
 // supply asks as a recipient that was restored and has these many of the chain.
 func (h *house) supply(to schemas.AgencyID, chain schemas.ULID, through uint64) outbox.Supplied {
 	h.t.Helper()
+	return h.supplyTo(to, schemas.NetworkKnown{Chain: chain, Through: through})
+}
+
+func (h *house) supplyTo(to schemas.AgencyID, known ...schemas.NetworkKnown) outbox.Supplied {
+	h.t.Helper()
 	var out outbox.Supplied
 	var queued []outbox.Queued
 	h.update(func(tx durable.Tx) (err error) {
-		out, queued, err = h.box.Supply(tx, to, []schemas.NetworkKnown{{Chain: chain, Through: through}})
+		out, queued, err = h.box.Supply(tx, to, known)
 		return err
 	})
 	for _, q := range queued {
@@ -54,6 +59,11 @@ func TestSupplyAndLetGo(t *testing.T) {
 		letGo(t, h)
 		if got := h.supply(court, chain, 0); len(got.Events) != 0 || got.Gone != 3 {
 			t.Errorf("after ninety days: got %+v, want three that are gone", got)
+		}
+		// However often a place is said to be lacking, it is looked at once.
+		again := schemas.NetworkKnown{Chain: chain, Through: 2, Lacks: []schemas.NetworkRun{{From: 2, To: 9}, {From: 1, To: 3}, {From: 1, To: 3}}}
+		if got := h.supplyTo(court, again, again); got.Gone != 3 {
+			t.Errorf("asked many times over: got %+v, want three that are gone", got)
 		}
 	})
 }

@@ -143,20 +143,32 @@ func (r *Registry) grantSigner(a schemas.AgencyID, id schemas.KeyID, now time.Ti
 // that was revoked before its last day.
 const (
 	maxEarly     = 20_000  // of one member
+	maxEarlyEach = 8       // of one member, for one grant: they are looked through for every grant
 	maxEarlySize = 2 << 10 // as JSON
 )
 
 func (r *Registry) checkEarly(rec schemas.SignedRecord, from schemas.AgencyID, grant schemas.GrantID) (known bool, err error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	hash, each := earlyHash(rec), 0
+	for _, c := range r.cancelled[grant] {
+		if c.hash == hash {
+			return true, nil
+		}
+		if c.by == from {
+			each++
+		}
+	}
 	switch {
-	case slices.ContainsFunc(r.cancelled[grant], func(c schemas.SignedRecord) bool { return c.Hash() == rec.Hash() }):
-		return true, nil
+	case each >= maxEarlyEach:
+		return false, errEarlyEach
 	case r.early[from] >= maxEarly:
 		return false, schemas.Refuse(schemas.CodeQuota, "revoke", fmt.Sprintf("must be at most %d of grants that the broker does not know", maxEarly), "issue or bring the grants first")
 	}
 	return false, checkSize(rec, maxEarlySize)
 }
+
+var errEarlyEach = schemas.Refuse(schemas.CodeQuota, "revoke", fmt.Sprintf("must be at most %d of one grant that the broker does not know", maxEarlyEach), "bring one revocation of each grant")
 
 // CheckRegister reports whether a register may replace the one that is known.
 func (r *Registry) CheckRegister(rec schemas.SignedRecord, from schemas.AgencyID, now time.Time) (known bool, err error) {

@@ -187,3 +187,57 @@ func TestForgedRevocationInANewEpoch(t *testing.T) {
 		t.Error("a forged revocation ended a grant")
 	}
 }
+
+// Revocations that come before their grant are looked through when the grant
+// comes, so one member brings few of one; it does not take the others' places.
+func TestR6RevocationsOfOneUnknownGrant(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.joined("hilltop"), w.joined("harbor")
+	id := schemas.NewGrantID()
+	many := func(from *agency, n int) (all []schemas.SignedRecord) {
+		for i := range n {
+			at := schemas.At(w.at.Add(time.Duration(i) * time.Second))
+			all = append(all, from.sign(schemas.RecordRevocation, schemas.Revocation{V: 1, Network: networkID, Grant: id, At: at, By: from.id}))
+		}
+		return all
+	}
+	bring := func(from *agency, revoke ...schemas.SignedRecord) error {
+		_, err := w.Grants(t.Context(), from.id, schemas.GrantRequest{V: 1, Revoke: revoke})
+		return err
+	}
+	all := many(a, 9)
+	refused(t, "nine at once", bring(a, all...), schemas.CodeQuota)
+	check(t, bring(a, all[:8]...))
+	refused(t, "one more", bring(a, all[8]), schemas.CodeQuota)
+	check(t, bring(a, all[0]))
+	check(t, bring(b, many(b, 1)...))
+	w.sameAfterReplay()
+}
+
+// A forged copy of a revocation, which nobody can verify before its signer is
+// back, does not keep the genuine one out.
+func TestS1ForgedCopyOfARevocation(t *testing.T) {
+	w := newWorld(t)
+	d, r := w.joined("hilltop"), w.joined("harbor")
+	grant, _, err := schemas.Issue(schemas.Terms{
+		V: 1, Network: networkID, ID: schemas.NewGrantID(), Discloser: d.id, Recipient: r.id,
+		NotBefore: schemas.OnDay(schemas.DateOf(w.at)), NotAfter: schemas.OnDay(schemas.DateOf(w.at).AddDays(9)), Client: "h-1",
+		Cells: []schemas.Cell{{Category: schemas.CategoryReferral, Purpose: schemas.PurposeTreatment}}, Basis: schemas.BasisConsent,
+	}, make([]byte, 32), d.key)
+	check(t, err)
+	g, err := schemas.PeekRecord[schemas.Grant](grant, schemas.RecordGrant)
+	check(t, err)
+	genuine := d.sign(schemas.RecordRevocation, schemas.Revocation{V: 1, Network: networkID, Grant: g.ID, At: schemas.At(w.at), By: d.id})
+	forged := schemas.SignBytes(schemas.RecordRevocation, genuine.Payload, r.key)
+	next := w.anew()
+	next.begin()
+	r.returns(w, next)
+	for _, rec := range []schemas.SignedRecord{forged, genuine} {
+		_, err = next.Grants(t.Context(), r.id, schemas.GrantRequest{V: 1, Revoke: []schemas.SignedRecord{rec}})
+		check(t, err)
+	}
+	d.returns(w, next)
+	_, err = next.Grants(t.Context(), d.id, schemas.GrantRequest{V: 1, Issue: []schemas.SignedRecord{grant}})
+	refused(t, "the revoked grant", err, schemas.CodeGrantRevoked)
+	next.sameAfterReplay()
+}

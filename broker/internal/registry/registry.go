@@ -51,6 +51,17 @@ type Grant struct {
 	Revocation *schemas.SignedRecord
 }
 
+// early is a revocation that came before its grant.
+type early struct {
+	record schemas.SignedRecord
+	hash   schemas.Hash
+	by     schemas.AgencyID // who brought it
+}
+
+// earlyHash is over the signature, too: nobody may have verified it yet, and a
+// forged one must not stand for the genuine one.
+func earlyHash(rec schemas.SignedRecord) schemas.Hash { return schemas.HashOf(rec.Encode()) }
+
 // Registry follows the hub.
 type Registry struct {
 	network   schemas.NetworkID
@@ -66,7 +77,7 @@ type Registry struct {
 	byParty  map[schemas.AgencyID][]schemas.GrantID // discloser and recipient
 	// cancelled holds the revocations of grants that were not issued yet. Which
 	// of them count shows when the grant comes.
-	cancelled map[schemas.GrantID][]schemas.SignedRecord
+	cancelled map[schemas.GrantID][]early
 	early     map[schemas.AgencyID]int // by who brought them: revocations of grants that were not issued yet
 	epoch     schemas.Epoch
 	epochRec  schemas.SignedRecord
@@ -81,7 +92,7 @@ func New(network schemas.NetworkID, admission ed25519.PublicKey) *Registry {
 		invited:   map[schemas.KeyID]schemas.SignedRecord{},
 		grants:    map[schemas.GrantID]*Grant{},
 		byParty:   map[schemas.AgencyID][]schemas.GrantID{},
-		cancelled: map[schemas.GrantID][]schemas.SignedRecord{},
+		cancelled: map[schemas.GrantID][]early{},
 		early:     map[schemas.AgencyID]int{},
 	}
 }
@@ -300,7 +311,8 @@ func (r *Registry) applyGrant(data []byte) error {
 
 // cancels finds the revocation of a grant that came before the grant.
 func (r *Registry) cancels(g schemas.Grant) (schemas.SignedRecord, bool) {
-	for _, rec := range r.cancelled[g.ID] {
+	for _, c := range r.cancelled[g.ID] {
+		rec := c.record
 		rev, err := schemas.PeekRecord[schemas.Revocation](rec, schemas.RecordRevocation)
 		if err == nil && ends(rev, g) && (rev.Key != nil || r.signed(rec, rev.By)) {
 			return rec, true
@@ -343,8 +355,9 @@ func (r *Registry) applyRevocation(record journal.Record) error {
 	}
 	switch g := r.grants[rev.Grant]; {
 	case g == nil:
-		r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], rec)
-		r.early[schemas.AgencyID(record.Get(journal.HeaderBy))]++
+		by := schemas.AgencyID(record.Get(journal.HeaderBy))
+		r.cancelled[rev.Grant] = append(r.cancelled[rev.Grant], early{rec, earlyHash(rec), by})
+		r.early[by]++
 	case g.Revocation == nil:
 		g.Revocation = &rec
 	}

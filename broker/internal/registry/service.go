@@ -103,10 +103,16 @@ func bringer(rec schemas.SignedRecord, from schemas.AgencyID) schemas.AgencyID {
 func (s *Service) decideRevocations(revoke []schemas.SignedRecord, from schemas.AgencyID, now time.Time) ([]journal.Record, error) {
 	var records []journal.Record
 	done := map[schemas.GrantID]bool{}
+	before := map[schemas.GrantID]int{} // of grants that are not known
 	for _, rec := range revoke {
 		g, known, err := s.CheckRevocation(rec, from, now)
 		if err != nil {
 			return nil, err
+		}
+		if g.Discloser == "" && !known {
+			if before[g.ID]++; before[g.ID] > maxEarlyEach {
+				return nil, errEarlyEach
+			}
 		}
 		if !known && !done[g.ID] {
 			h := parties(g.Grant, rec)
