@@ -12,8 +12,10 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI  := $(shell go env GOPATH)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # Packages that start goroutines are tested under the race detector, the pure
-# ones are not: it makes them slower and finds nothing there.
-RACE_DIRS := agent broker internal cmd
+# ones are not: it makes them slower and finds nothing there. Nor are the
+# commands: their tests start hundreds of processes, which under the detector
+# take a second each.
+RACE_DIRS := agent broker internal
 PKGS      ?= ./...
 RACED      = $(shell go list $(PKGS) | grep -E '^$(MODULE)/($(subst $() ,|,$(RACE_DIRS)))(/|$$)')
 PURE       = $(filter-out $(RACED),$(shell go list $(PKGS)))
