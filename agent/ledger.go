@@ -129,7 +129,7 @@ func LedgerOf(_ context.Context, opts Options, n schemas.NetworkID, id schemas.E
 // provenBy finds what an id names, and proves it.
 func (m *membership) provenBy(id schemas.EventID, content bool) (proofs []Proof, err error) {
 	if !id.Valid() {
-		return nil, schemas.Malformed("id", "must be the id of an event or an envelope")
+		return nil, schemas.Refuse(schemas.CodeMalformed, "id", "must be the id of an event or an envelope", "see `linkage events`; `linkage send` prints an event's id")
 	}
 	err = m.store.View(func(tx durable.Tx) error {
 		proofs = nil

@@ -164,7 +164,7 @@ func openBackup(file, code string) (keysBackup, keysContent, error) {
 	}
 	key, err := recovery.Parse(code)
 	if err != nil {
-		return b, nil, schemas.Refuse(schemas.CodeMalformed, "code", err.Error(), "type the code as it was printed with the backup")
+		return b, nil, schemas.Refuse(schemas.CodeMalformed, "code", "must be the one that was printed with the backup, nine groups of five characters ("+err.Error()+")", "type it again from the paper")
 	}
 	aead, bound, err := b.sealing(key)
 	if err != nil {

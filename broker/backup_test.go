@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ func TestBackupKeys(t *testing.T) {
 	}
 	if _, err := broker.RestoreKeys(again, file, other.Code); schemas.CodeOf(err) != schemas.CodeCannotOpen {
 		t.Errorf("another backup's code: %v", err)
+	}
+	if _, err := broker.RestoreKeys(again, file, "typed wrong"); schemas.CodeOf(err) != schemas.CodeMalformed || !strings.Contains(err.Error(), "must be the one that was printed") {
+		t.Errorf("a code with a slip of the pen: %v", err)
 	}
 	if err := os.WriteFile(file+"3", bytes.Replace(sealed, []byte(`"river-county"`), []byte(`"other-county"`), 1), 0o600); err != nil {
 		t.Fatal(err)

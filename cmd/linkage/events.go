@@ -67,9 +67,10 @@ func (c *cli) events(ctx context.Context, client *agent.Client, q agent.EventQue
 // sayEvent prints one line, without what the event says of a client.
 func (c *cli) sayEvent(e agent.Event) {
 	var inner struct {
+		ID      schemas.EventID   `json:"id"`
 		Type    schemas.EventType `json:"type"`
 		Subject string            `json:"subject"`
 	}
 	_ = json.Unmarshal(e.Event, &inner) // the agent has parsed it before
-	fmt.Fprintf(c.out, "%6d  %s  %-24s  %-36s  %s\n", e.Number, e.Recorded.Local().Format("2006-01-02 15:04:05"), e.From, plain(inner.Type.Short()), plain(inner.Subject))
+	fmt.Fprintf(c.out, "%6d  %s  %-24s  %-36s  %-18s  %s\n", e.Number, e.Recorded.Local().Format("2006-01-02 15:04:05"), e.From, plain(inner.Type.Short()), plain(inner.Subject), plain(string(inner.ID)))
 }

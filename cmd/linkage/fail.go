@@ -72,7 +72,7 @@ func (c *cli) explain(err error) (what, hint string, code int) {
 		return m.Error(), m.hint, exitMisused
 	}
 	if f, ok := errors.AsType[config.Faults](err); ok {
-		return f.Error(), "see `linkage config example` for every setting", exitMisused
+		return f.Error(), "see `linkage config example agent`, or `linkage config example broker`, for every setting", exitMisused
 	}
 	if e, ok := errors.AsType[*schemas.Error](err); ok {
 		what, hint = e.Rule, e.Remedy

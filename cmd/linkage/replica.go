@@ -42,7 +42,7 @@ func brokerReplica(c *cli) *cobra.Command {
 			return err
 		}
 		return c.print(map[string]any{"network": network, "data": opts.DataDir}, func() {
-			c.say("%s is the directory of another broker of %s. Delete %s now.", opts.DataDir, network, from)
+			c.say("%s is the directory of another broker of %s. Delete %s on this machine now.", opts.DataDir, network, from)
 			c.say("\nNext: set cluster_brokers and cluster_place in its configuration, and run:")
 			c.say("linkage broker run --config FILE")
 		})

@@ -88,8 +88,11 @@ func (f *File) Read(storeKey []byte, w io.Writer) (Manifest, error) {
 	}
 	clear := &frames{from: f.from, seal: seal, head: f.head}
 	manifest, err := sized(clear, maxManifest)
-	if err != nil {
-		return m, errors.Join(err, clear.failed)
+	switch {
+	case clear.failed != nil && !errors.Is(clear.failed, io.EOF):
+		return m, clear.failed // what is wrong with a frame, not what came of it
+	case err != nil:
+		return m, err
 	}
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return m, damaged("its manifest is not whole")

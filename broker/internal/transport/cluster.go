@@ -41,6 +41,9 @@ func (c *Cluster) validate() error {
 }
 
 const (
+	// Of the attempts to reach a server that was there, about one a second, this
+	// many go by for a line in the log: it may be away for days.
+	routeReports = 300
 	// A server that is there and says nothing (its machine froze, its line is
 	// cut) is let go after two pings without an answer.
 	routePing      = 2 * time.Second
@@ -85,6 +88,7 @@ func (c *Cluster) join(config *server.Options, network string) error {
 	// this listener: it wants a certificate that brokers only have.
 	config.DontListen, config.Host, config.Port = false, "127.0.0.1", server.RANDOM_PORT
 	config.TLSConfig, config.TLSHandshakeFirst = config.Cluster.TLSConfig, true
+	config.ReconnectErrorReports = routeReports
 	for _, route := range c.Routes { // with its own: the server counts them to know how many there will be
 		config.Routes = append(config.Routes, &url.URL{Scheme: "tls", Host: route})
 	}

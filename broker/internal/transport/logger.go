@@ -19,13 +19,23 @@ type serverLog struct {
 
 const serverLine = "message server"
 
+// unfounded begin the warnings that do not hold here and would frighten whoever
+// reads the log.
+var unfounded = []string{
+	"Websocket not configured with TLS",                           // nobody but our own proxy reaches it
+	"TLS certificate chain and hostname of solicited routes will", // verifyRoute does
+	`Clients that are not using "TLS Handshake First"`,            // on the port that is for nobody: see join
+}
+
 func (l serverLog) Noticef(format string, v ...any) {
 	l.log.Debug(serverLine, "detail", fmt.Sprintf(format, v...)) // its banner; our own lines are the Info
 }
 
 func (l serverLog) Warnf(format string, v ...any) {
-	if strings.HasPrefix(format, "Websocket not configured with TLS") {
-		return // nobody but our own proxy reaches it
+	for _, u := range unfounded {
+		if strings.HasPrefix(format, u) {
+			return
+		}
 	}
 	l.log.Warn(serverLine, "detail", fmt.Sprintf(format, v...))
 }
