@@ -47,6 +47,11 @@ var table = []mutant{
 		"./proof/exchange", "TestS7RestoredAgainAndAgain",
 	},
 	{
+		"S3", "who comes back with old cards keeps the owner's later ones out", "broker/internal/registry/epoch.go",
+		"\t\t\treturn laterCards(member, req.Entry), nil", "\t\t\treturn nil, nil",
+		"./broker/internal/registry", "TestS3OldCardsDoNotKeepTheirOwnerOut",
+	},
+	{
 		"S5", "a roll from before a new epoch counts in it", "broker/internal/registry/check.go",
 		"roll.Number < floor {", "roll.Number < floor && false {",
 		"./broker/internal/registry", "TestReturn",

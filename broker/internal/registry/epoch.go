@@ -72,7 +72,6 @@ func (r *Registry) CheckReturn(req schemas.ReturnRequest, now time.Time) (m Memb
 	case m.Entry.Invitation.Hash() != req.Entry.Invitation.Hash() || m.Entry.Cards[0].Hash() != req.Entry.Cards[0].Hash():
 		return m, false, refused
 	}
-	// Cards that came later go the way of every next card.
 	return m, true, nil
 }
 
@@ -117,11 +116,18 @@ func CheckProof(proof schemas.SignedRecord, card schemas.Card, network schemas.N
 // the roll gives it, and keeps the head that it brings. The head stands before
 // everything else of that member. broker is the key that signs heads.
 func (s *Service) Return(ctx context.Context, req schemas.ReturnRequest, broker ed25519.PublicKey) (m Member, err error) {
-	_, err = s.Writer.Write(ctx, journal.Change{Keys: []string{"return:" + req.Entry.Invitation.Hash().String()}, Decide: func() ([]journal.Record, error) {
+	keys := []string{"return:" + req.Entry.Invitation.Hash().String()}
+	if inv, err := schemas.PeekRecord[schemas.Invitation](req.Entry.Invitation, schemas.RecordInvitation); err == nil {
+		keys = append(keys, "card:"+string(inv.Agency)) // as for every next card
+	}
+	_, err = s.Writer.Write(ctx, journal.Change{Keys: keys, Decide: func() ([]journal.Record, error) {
 		member, known, err := s.CheckReturn(req, s.Now())
 		m = member
-		if err != nil || known {
+		if err != nil {
 			return nil, err
+		}
+		if known {
+			return laterCards(member, req.Entry), nil
 		}
 		data, err := json.Marshal(req.Entry)
 		if err != nil {
@@ -144,6 +150,23 @@ func (s *Service) Return(ctx context.Context, req schemas.ReturnRequest, broker 
 	}
 	m, _ = s.Member(m.Agency) // as it is now
 	return m, nil
+}
+
+// laterCards are the records of what an entry, which was verified, adds to the
+// cards that are known: whoever came first with fewer of them, perhaps with a key
+// that has ended since, does not keep the member's present keys out.
+func laterCards(m Member, e schemas.Entry) []journal.Record {
+	known := len(m.Entry.Cards)
+	if len(e.Cards) <= known || e.Cards[known-1].Hash() != m.Entry.Cards[known-1].Hash() {
+		return nil
+	}
+	var records []journal.Record
+	for _, card := range e.Cards[known:] {
+		records = append(records, record(journal.KeyChanged, "hub.0.member."+string(m.Agency), card.Encode(), map[string]string{
+			journal.HeaderSender: string(m.Agency), journal.HeaderHash: card.Hash().String(),
+		}))
+	}
+	return records
 }
 
 // earlierHead reads a head that a member brings. One that the broker did not

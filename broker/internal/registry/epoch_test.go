@@ -241,3 +241,29 @@ func TestS1ForgedCopyOfARevocation(t *testing.T) {
 	refused(t, "the revoked grant", err, schemas.CodeGrantRevoked)
 	next.sameAfterReplay()
 }
+
+// Whoever has a key that ended long ago, and comes back in a new epoch with the
+// cards of that time, does not keep the member itself out, which has later ones.
+func TestS3OldCardsDoNotKeepTheirOwnerOut(t *testing.T) {
+	w := newWorld(t)
+	a := w.joined("hilltop")
+	thief := a.back(w)
+	second := newKey(t)
+	check(t, w.ReplaceCard(t.Context(), a.id, a.sign(schemas.RecordCard, a.card(2, second))))
+	a.key = second
+	next := w.anew()
+	next.begin()
+	_, err := next.Return(t.Context(), thief, public(w.admission))
+	check(t, err)
+	a.returns(w, next)
+	a.returns(w, next)
+	_, err = next.Return(t.Context(), thief, public(w.admission))
+	check(t, err)
+	if _, ok := next.SigningKey(a.id, schemas.KeyIDOf(public(second)), w.at); !ok {
+		t.Error("the member's present key does not count")
+	}
+	if m, _ := next.Member(a.id); len(m.Entry.Cards) != 2 {
+		t.Errorf("the broker knows %d cards", len(m.Entry.Cards))
+	}
+	next.sameAfterReplay()
+}
