@@ -176,16 +176,27 @@ func (c Card) SealingKey(id KeyID, t time.Time) ([]byte, bool) {
 	return nil, false
 }
 
-// CurrentSealingKey returns the newest sealing key that is live at t.
+// CurrentSealingKey returns the newest sealing key that is live at t. If all
+// are still to begin, it is the first of them: the clock that gave t is behind,
+// and its owner's events are no worse for that.
 func (c Card) CurrentSealingKey(t time.Time) ([]byte, bool) {
-	var best []byte
-	var from time.Time
+	var best, first SealingKey
 	for _, k := range c.Sealing {
-		if live(k.From, k.To, t) && (best == nil || k.From.After(from)) {
-			best, from = k.Key, k.From.Time
+		switch {
+		case live(k.From, k.To, t):
+			if best.Key == nil || k.From.After(best.From.Time) {
+				best = k
+			}
+		case t.Before(k.From.Time):
+			if first.Key == nil || k.From.Before(first.From.Time) {
+				first = k
+			}
 		}
 	}
-	return best, best != nil
+	if best.Key == nil {
+		best = first
+	}
+	return best.Key, best.Key != nil
 }
 
 // live allows five minutes of difference between clocks before a key begins.

@@ -187,7 +187,7 @@ func TestCardKeysByTime(t *testing.T) {
 		signs, sealsOld bool
 		current         []byte
 	}{
-		"before both":             {noon.AddDate(0, -2, 0), true, false, nil}, // a wrong clock
+		"before both":             {noon.AddDate(0, -2, 0), true, false, old.Key}, // a wrong clock
 		"six minutes before":      {noon.Add(-6 * time.Minute), true, true, old.Key},
 		"within clocks' distance": {noon.Add(-5 * time.Minute), true, true, newer.Key},
 		"overlap":                 {noon.Add(time.Minute), true, true, newer.Key},

@@ -93,6 +93,10 @@ func (v *View) fetch(ctx context.Context, f *fetcher) (more bool, err error) {
 	if err != nil {
 		return false, errors.Join(err, v.unproven(ctx, f, err))
 	}
+	if now, err := schemas.PeekLedgerHead(reply.Head); err == nil && now.Epoch != head.Epoch {
+		// A new epoch that this agency has not entered yet: the inbox will.
+		return false, v.unproven(ctx, f, schemas.Refuse(schemas.CodeEpochChanged, "head", "must be of the epoch that this agency knows", "ask the broker's operator"))
+	}
 	f.refused = time.Time{}
 	f.took(time.Since(began))
 	page := Page{Head: k.Head, Key: k.Key, After: after}
