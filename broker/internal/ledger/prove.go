@@ -120,7 +120,7 @@ func (l *Ledger) excerpt(ctx context.Context, a schemas.AgencyID, req schemas.Pr
 	if x.Nodes, err = tiles.others(x.Nodes, positions, 0, req.Size); err != nil {
 		return schemas.ProofReply{}, err
 	}
-	return schemas.ProofReply{Key: l.opts.Key.Public().(ed25519.PublicKey), Excerpt: &x}, nil
+	return schemas.ProofReply{Key: l.opts.Key.Public().(ed25519.PublicKey), Head: head.text, Excerpt: &x}, nil
 }
 
 // holds reports whether an entry is the one that was signed.
